@@ -1,0 +1,2 @@
+// Carries the precompiled header for test programs.
+int main() { return 0; }

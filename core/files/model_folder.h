@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/files/json.h"
+
+namespace prefbench::files {
+
+/// A Hugging Face model folder as far as it can be known without loading it.
+struct ModelFolder {
+    std::filesystem::path folder;
+    OrderedJson config;  ///< config.json, unknown keys kept
+    std::vector<std::filesystem::path>
+        weightFiles;        ///< model.safetensors, or the shards that the index names, each once
+    std::string modelType;  ///< config's model_type
+};
+
+/// Reads config.json and finds the weight files. Errors in one line: folder missing, config.json missing or not an
+/// object, no model_type, no safetensors (PyTorch .bin files are refused: they can hold code), an indexed shard
+/// missing.
+ModelFolder openModelFolder(const std::filesystem::path& folder);
+
+/// Every file beside the weights that a saved copy of the model carries along unchanged (tokenizer.json,
+/// tokenizer_config.json, special_tokens_map.json, vocab.json, merges.txt, tokenizer.model, generation_config.json,
+/// chat_template.jinja, added_tokens.json).
+std::vector<std::filesystem::path> companionFiles(const std::filesystem::path& folder);
+
+/// SHA-256 over the weight files' bytes, in name order.
+std::string weightsHash(const ModelFolder& model);
+/// SHA-256 over the tokenizer's files (tokenizer.json, tokenizer.model, tokenizer_config.json, chat_template.jinja),
+/// those that exist.
+std::string tokenizerHash(const std::filesystem::path& folder);
+
+}  // namespace prefbench::files

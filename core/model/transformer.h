@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/files/model_folder.h"
+#include "core/model/architecture.h"
+#include "core/model/torch.h"
+
+namespace prefbench::model {
+
+/// One prompt and the completions that share it: each branch attends to the prefix and to itself only, and its
+/// positions restart at the prefix's length. A plain sequence is a prefix without branches, or an empty prefix with
+/// one.
+struct PrefixTree {
+    std::int64_t prefix = 0;             ///< tokens
+    std::vector<std::int64_t> branches;  ///< tokens each
+};
+
+/// Sequences laid end to end without padding: tree by tree, the prefix and then its branches.
+struct PackedBatch {
+    at::Tensor tokens;     ///< [tokens] int64
+    at::Tensor positions;  ///< [tokens] int64
+    std::vector<PrefixTree> trees;
+
+    /// Packs prefix + branches a tree. Every inner vector holds ids. Tensors are made on `device`.
+    struct Tree {
+        std::vector<std::int64_t> prefix;
+        std::vector<std::vector<std::int64_t>> branches;
+    };
+    static PackedBatch pack(const std::vector<Tree>& trees, at::Device device);
+};
+
+/// A trainable weight under its Hugging Face name. A tied head appears once, as the embedding.
+struct Parameter {
+    std::string name;
+    at::Tensor value;
+    bool decays = false;  ///< AdamW's weight decay applies: matrices; not norms, not biases
+};
+
+class KvCache;
+
+/// A causal language model of any supported family: one transformer driven by its Architecture (a row of data).
+/// Not thread-safe; one object per thread that runs it.
+class Transformer {
+  public:
+    /// Errors name file, tensor, expected and found: missing, misshaped, of unsupported dtype.
+    static Transformer load(const files::ModelFolder& folder, at::Device device, at::ScalarType computeType);
+    Transformer(Transformer&&) noexcept;
+    Transformer& operator=(Transformer&&) noexcept;
+    ~Transformer();
+
+    const Architecture& architecture() const;
+    at::Device device() const;
+
+    /// Hidden states after the final norm, one row a token. [tokens, hidden]. Differentiable where parameters require
+    /// it.
+    at::Tensor forward(const PackedBatch& batch) const;
+
+    /// Next-token logits of hidden rows. [n, hidden] → [n, vocabulary]
+    at::Tensor logits(const at::Tensor& hidden) const;
+
+    /// One step of cached decoding or a prefill: `tokens` [sequences, new tokens] are appended to every sequence of
+    /// `cache`. Returns hidden states [sequences, new tokens, hidden].
+    at::Tensor forwardCached(const at::Tensor& tokens, KvCache& cache) const;
+
+    /// In a fixed order: embeddings, layers, final norm, head.
+    const std::vector<Parameter>& parameters() const;
+    /// Marks all parameters as leaves that need gradients (training) or not.
+    void requireGradients(bool on);
+    /// An independent copy with its own storage, without gradients: the frozen reference.
+    Transformer clone() const;
+
+    /// Writes a Hugging Face folder that `transformers` loads: config.json and the tokenizer's files copied from the
+    /// folder the model came from (unknown keys kept), model.safetensors under the family's weight names. fsynced. The
+    /// folder must exist.
+    void save(const std::filesystem::path& folder) const;
+
+  private:
+    struct State;
+    explicit Transformer(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace prefbench::model

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <QSqlDatabase>
+#include <QString>
+#include <memory>
+
+#include "core/files/error.h"
+
+namespace prefbench::project {
+
+/// One open project file (NAME.prefbench) on one connection; docs/project-file.md. Use it on the thread that opened it
+/// only. The table families' classes (Prompts, Completions, Comparisons, Judgements, Annotators, Models, Runs,
+/// Settings) are views over a Project and hold nothing but a reference to it. Every failing statement throws Error with
+/// SQLite's reason and the file.
+class Project {
+  public:
+    enum class Mode { ReadWrite, ReadOnly };
+
+    /// A new empty project with the newest schema. Error when the file exists or the folder cannot be written.
+    static std::unique_ptr<Project> create(const QString& path);
+    /// Opens and, in ReadWrite, migrates (one transaction a version). A file from a newer version opens read-only and
+    /// `isNewer()` is true. Errors: not there, not a Prefbench project, damaged (quick_check), folder read-only.
+    static std::unique_ptr<Project> open(const QString& path, Mode mode = Mode::ReadWrite);
+    ~Project();
+    Project(const Project&) = delete;
+    Project& operator=(const Project&) = delete;
+
+    QString path() const { return path_; }
+    /// Absolute path of NAME.data, created on first use.
+    QString dataFolder() const;
+    /// `path` relative to the project file's folder where it lies below it, else absolute: how paths are stored.
+    QString storedPath(const QString& path) const;
+    QString absolutePath(const QString& stored) const;
+    bool isReadOnly() const { return readOnly_; }
+    bool isNewer() const { return newer_; }
+
+    QSqlDatabase& database() { return database_; }
+
+  private:
+    Project() = default;
+    QString path_;
+    QString connectionName_;
+    QSqlDatabase database_;
+    bool readOnly_ = false;
+    bool newer_ = false;
+};
+
+/// BEGIN IMMEDIATE … COMMIT around a scope; rolled back unless `commit()` was called. Nested use joins the outer one.
+class Transaction {
+  public:
+    explicit Transaction(Project& project);
+    ~Transaction();
+    void commit();
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+  private:
+    Project& project_;
+    bool outermost_ = false;
+    bool done_ = false;
+};
+
+/// Time-ordered UUID (RFC 9562, version 7), lower case with hyphens; ids made later in one process compare greater.
+QString newId();
+
+}  // namespace prefbench::project

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/contract/sampling.h"
+#include "core/model/transformer.h"
+#include "core/text/tokenizer.h"
+
+namespace prefbench::sampling {
+
+/// One finished sample.
+struct Sample {
+    std::int64_t prompt = 0;         ///< index into the prompts given
+    std::int64_t index = 0;          ///< which of the prompt's samples
+    std::vector<text::TokenId> ids;  ///< without the end token
+    double logProbability =
+        0;  ///< Σ log p of the sampled tokens under the untempered model, nats; includes the end token
+    std::string text;
+    contract::FinishReason finishReason = contract::FinishReason::Length;
+};
+
+/// Called on the generating thread. Returning false from `onToken` cancels that generation as soon as possible.
+struct SampleCallbacks {
+    std::function<bool(std::int64_t prompt, std::int64_t index, const std::string& newText)> onToken;
+    std::function<void(const Sample&)> onSample;
+};
+
+/// Draws `settings.samples` completions for each prompt; each prompt is prefilled once for all its samples. Random
+/// numbers are keyed by (seed, prompt key, sample, position), so that the batch changes nothing but rounding.
+
+void generate(const model::Transformer& model, const text::Tokenizer& tokenizer,
+              const std::vector<std::vector<text::TokenId>>& prompts, const contract::SamplingSettings& settings,
+              const SampleCallbacks& callbacks);
+
+}  // namespace prefbench::sampling

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace prefbench::text {
+
+using TokenId = std::int64_t;
+
+/// A Hugging Face tokenizer: the same ids as `tokenizers` gives for the folder's tokenizer.json. Immutable after
+/// loading and safe to use from several threads.
+class Tokenizer {
+  public:
+    /// Reads tokenizer.json and tokenizer_config.json. What the file asks for and we do not have is an Error that names
+    /// it, never an approximation.
+    static std::shared_ptr<const Tokenizer> load(const std::filesystem::path& folder);
+    /// Reads one tokenizer.json without its folder's tokenizer_config.json (bos and eos are then unknown).
+    static std::shared_ptr<const Tokenizer> loadFile(const std::filesystem::path& tokenizerJson);
+    virtual ~Tokenizer() = default;
+
+    /// Ids of `utf8`; with `addSpecialTokens` the post-processor's template is applied (a beginning-of-text token,
+    /// say). Throws Error when `utf8` is not valid UTF-8.
+    virtual std::vector<TokenId> encode(std::string_view utf8, bool addSpecialTokens) const = 0;
+    /// The token's spelling in the vocabulary (not its text); Error when there is no such id.
+    virtual std::string token(TokenId id) const = 0;
+    /// Text of the ids; bytes that do not form characters become U+FFFD. Ids outside the vocabulary are skipped.
+    virtual std::string decode(std::span<const TokenId> ids, bool skipSpecialTokens) const = 0;
+    /// Number of ids including added tokens.
+    virtual std::int64_t vocabularySize() const = 0;
+
+    std::optional<TokenId> bosId() const { return bosId_; }
+    std::optional<TokenId> eosId() const { return eosId_; }
+
+  protected:
+    std::optional<TokenId> bosId_;
+    std::optional<TokenId> eosId_;
+};
+
+/// Decodes a stream of ids, giving out text only when no later id can change it: never half a character.
+class StreamDecoder {
+  public:
+    explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skipSpecialTokens = true);
+    /// The text that this id settles; may be empty.
+    std::string push(TokenId id);
+    /// What is left, with U+FFFD for bytes that never became a character.
+    std::string finish();
+
+  private:
+    std::shared_ptr<const Tokenizer> tokenizer_;
+    bool skipSpecialTokens_;
+    std::vector<TokenId> ids_;
+    std::string given_;
+};
+
+/// How a training pair or a (prompt, completion) is split into ids; DESIGN §7, TRL's rule.
+struct TokenizedPair {
+    std::vector<TokenId> prompt, chosen, rejected;
+};
+struct TokenizedCompletion {
+    std::vector<TokenId> prompt, completion;
+};
+
+/// Prompt and prompt+completion are tokenised whole (special tokens added); prompt length = the shorter of the common
+/// prefixes of the prompt's ids with both full ids; what follows is the completion. `appendEos` adds EOS after both
+/// completions where the tokenizer knows one (plain text: yes; conversational: no).
+TokenizedPair tokenizePair(const Tokenizer& tokenizer, std::string_view prompt, std::string_view chosen,
+                           std::string_view rejected, bool appendEos);
+TokenizedCompletion tokenizeCompletion(const Tokenizer& tokenizer, std::string_view prompt, std::string_view completion,
+                                       bool appendEos);
+
+}  // namespace prefbench::text

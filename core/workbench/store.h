@@ -1,0 +1,81 @@
+#pragma once
+
+#include <QObject>
+#include <QPointer>
+#include <QThread>
+#include <functional>
+#include <memory>
+
+#include "core/project/project.h"
+
+namespace prefbench::workbench {
+
+/// The window's way to a project: one thread owns the connection, jobs run on it in order, values come back. Nothing in
+/// the window ever waits for it.
+class Store : public QObject {
+    Q_OBJECT
+  public:
+    explicit Store(QObject* parent = nullptr);
+    /// Finishes the jobs already given, then closes the project.
+    ~Store() override;
+
+    /// Opens (or creates) the project on the store's thread; `opened` or `openFailed` follows.
+    void open(const QString& path, bool create = false);
+
+    /// Runs `job` on the store's thread and then `done` with its value in `context`'s thread, unless `context` is gone.
+    /// An Error (or any exception) goes to `failed` as one line instead.
+    template <class Job, class Done>
+    void run(Job job, QObject* context, Done done, std::function<void(QString)> failed = {});
+
+  Q_SIGNALS:
+    void opened(const QString& path, bool readOnly, bool newer);
+    void openFailed(const QString& message);
+    /// A job's failure that had no handler of its own.
+    void failed(const QString& message);
+
+  private:
+    void post(std::function<void(project::Project*)> job);
+    class Worker;
+    QThread thread_;
+    Worker* worker_ = nullptr;
+};
+
+template <class Job, class Done>
+void Store::run(Job job, QObject* context, Done done, std::function<void(QString)> onFailed) {
+    QPointer<QObject> target(context);
+    post([this, job = std::move(job), target, done = std::move(done),
+          onFailed = std::move(onFailed)](project::Project* project) mutable {
+        const auto deliver = [target](auto function) {
+            if (target) {
+                QMetaObject::invokeMethod(
+                    target.data(),
+                    [target, function = std::move(function)]() mutable {
+                        if (target) {
+                            function();
+                        }
+                    },
+                    Qt::QueuedConnection);
+            }
+        };
+        try {
+            if (!project) {
+                throw Error("no project is open");
+            }
+            if constexpr (std::is_void_v<std::invoke_result_t<Job, project::Project&>>) {
+                job(*project);
+                deliver(std::move(done));
+            } else {
+                deliver([done = std::move(done), value = job(*project)]() mutable { done(std::move(value)); });
+            }
+        } catch (const std::exception& error) {
+            const QString message = QString::fromUtf8(error.what());
+            if (onFailed) {
+                deliver([onFailed, message] { onFailed(message); });
+            } else {
+                Q_EMIT failed(message);
+            }
+        }
+    });
+}
+
+}  // namespace prefbench::workbench

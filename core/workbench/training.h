@@ -1,0 +1,38 @@
+#pragma once
+
+#include <QString>
+#include <QStringList>
+
+#include "core/contract/run_directory.h"
+#include "core/project/project.h"
+
+namespace prefbench::workbench {
+
+/// What a training run would be made of: counted before it is started.
+struct DatasetSummary {
+    qint64 trainPairs = 0, evalPairs = 0, ties = 0, prompts = 0;
+    /// Why no run can start ("No labelled pairs yet…", "All 12 labels are ties…"), or empty.
+    QString problem;
+};
+DatasetSummary summarizeDataset(project::Project& project);
+
+struct NewRun {
+    QString modelId;
+    QString method = QStringLiteral("dpo");
+    QString name;          ///< empty: method and a number
+    QStringList settings;  ///< KEY=VALUE
+    quint64 seed = 0;
+};
+
+/// Snapshots the current labels into NAME.data/runs/ID/dataset (split by prompt: test prompts evaluate; where there are
+/// none, a tenth of the prompts chosen by hash), writes run.json, indexes the run. Does not start it. Error as
+/// DatasetSummary::problem.
+contract::RunDirectory createRun(project::Project& project, const NewRun& run);
+
+/// Brings the runs table up to date with the directories; a run whose directory is gone keeps its last state.
+void refreshRuns(project::Project& project);
+
+/// Registers a finished run's model among the project's models; returns its id.
+QString adoptModel(project::Project& project, const QString& runId);
+
+}  // namespace prefbench::workbench
