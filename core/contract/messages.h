@@ -21,6 +21,8 @@ struct GenerateRequest {
     SamplingSettings settings;
 };
 files::Json toJson(const GenerateRequest& request);
+/// Throws Error naming what is missing or wrong.
+GenerateRequest generateRequestFromJson(const files::Json& json);
 
 /// {"id","event":"token","sample":i,"text":"…"}
 /// {"id","event":"result","sample":i,"completion","ids":[…],"logprob","finish_reason"}

@@ -1,0 +1,238 @@
+#include "core/contract/run_directory.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cstdio>
+
+#include "core/contract/json_fields.h"
+#include "core/files/durable_file.h"
+#include "core/files/json_lines.h"
+
+namespace prefbench::contract {
+
+namespace {
+
+constexpr std::array kStates = {RunState::Queued,   RunState::Preparing, RunState::Running, RunState::Paused,
+                                RunState::Finished, RunState::Failed,    RunState::Stopped, RunState::Interrupted};
+
+constexpr std::array kRequestKinds = {RequestKind::Pause, RequestKind::Resume, RequestKind::Checkpoint,
+                                      RequestKind::Stop};
+
+/// NNNN.json → NNNN; 0 for any other name.
+std::int64_t requestNumber(const std::filesystem::path& file) {
+    const std::string name = file.stem().string();
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool wholeName = error == std::errc() && end == name.data() + name.size();
+    return wholeName && file.extension() == ".json" && number > 0 ? number : 0;
+}
+
+std::string stringField(const files::OrderedJson& row, const char* key) {
+    if (!row.is_object() || !row.contains(key) || !row.at(key).is_string()) {
+        throw Error(std::string("no text under \"") + key + "\"");
+    }
+    return row.at(key).get<std::string>();
+}
+
+template <class Example, class Read>
+std::vector<Example> readExamples(const std::filesystem::path& file, Read read) {
+    std::vector<Example> examples;
+    files::readJsonLinesFile(
+        file,
+        [&](std::int64_t, const files::OrderedJson& row) {
+            Example example = read(row);
+            example.id = stringField(row, "pair");
+            examples.push_back(std::move(example));
+        },
+        [&](const files::BadLine& bad) {
+            throw Error(file.string() + ": line " + std::to_string(bad.number) + ": " + bad.reason);
+        });
+    return examples;
+}
+
+}  // namespace
+
+const char* toString(RunState state) {
+    switch (state) {
+        case RunState::Queued:
+            return "queued";
+        case RunState::Preparing:
+            return "preparing";
+        case RunState::Running:
+            return "running";
+        case RunState::Paused:
+            return "paused";
+        case RunState::Finished:
+            return "finished";
+        case RunState::Failed:
+            return "failed";
+        case RunState::Stopped:
+            return "stopped";
+        case RunState::Interrupted:
+            return "interrupted";
+    }
+    return "";
+}
+
+RunState runStateFromString(const std::string& name) {
+    for (const RunState state : kStates) {
+        if (name == toString(state)) {
+            return state;
+        }
+    }
+    throw Error("state \"" + name + "\": not a state of a run");
+}
+
+bool isFinal(RunState state) {
+    return state == RunState::Finished || state == RunState::Failed || state == RunState::Stopped;
+}
+
+files::OrderedJson toJson(const RunStatus& status) {
+    return {{"state", toString(status.state)},
+            {"step", status.step},
+            {"total_steps", status.totalSteps},
+            {"steps_per_second", status.stepsPerSecond},
+            {"eta_seconds", status.etaSeconds},
+            {"message", status.message},
+            {"host", status.host},
+            {"boot_id", status.bootId},
+            {"pid", status.pid},
+            {"pid_start_time", status.pidStartTime},
+            {"heartbeat", status.heartbeat},
+            {"last_request", status.lastRequest}};
+}
+
+RunStatus runStatusFromJson(const files::OrderedJson& json, const std::string& what) {
+    const JsonFields fields(json, what);
+    RunStatus status;
+    std::string state = toString(status.state);
+    fields.read("state", state);
+    status.state = runStateFromString(state);
+    fields.read("step", status.step);
+    fields.read("total_steps", status.totalSteps);
+    fields.read("steps_per_second", status.stepsPerSecond);
+    fields.read("eta_seconds", status.etaSeconds);
+    fields.read("message", status.message);
+    fields.read("host", status.host);
+    fields.read("boot_id", status.bootId);
+    fields.read("pid", status.pid);
+    fields.read("pid_start_time", status.pidStartTime);
+    fields.read("heartbeat", status.heartbeat);
+    fields.read("last_request", status.lastRequest);
+    return status;
+}
+
+RunDirectory createRunDirectory(const std::filesystem::path& path, const RunSpec& spec, const std::string& train,
+                                const std::string& eval) {
+    check(spec);
+    const RunDirectory run{path};
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (!std::filesystem::create_directory(path, error)) {
+        throw Error(path.string() + ": " + (error ? error.message() : "a run directory is there already"));
+    }
+    for (const auto& folder : {path / "dataset", run.requests(), run.margins(), run.checkpoints()}) {
+        if (!std::filesystem::create_directory(folder, error)) {
+            throw Error(folder.string() + ": " + error.message());
+        }
+    }
+    files::writeDurably(run.trainData(), train);
+    files::writeDurably(run.evalData(), eval);
+    writeStatus(run, RunStatus{});
+    // Last, so that a directory with a run.json is a whole one.
+    files::writeDurably(run.spec(), toJson(spec).dump(2) + "\n");
+    return run;
+}
+
+RunSpec readRunSpec(const RunDirectory& run) {
+    return runSpecFromJson(files::readOrderedJsonFile(run.spec()), run.spec().string());
+}
+
+void writeStatus(const RunDirectory& run, const RunStatus& status) {
+    files::writeAtomically(run.status(), toJson(status).dump(2) + "\n");
+}
+
+RunStatus readStatus(const RunDirectory& run) {
+    // The lock is asked first: an engine that ends between the two reads has written its final status by then.
+    const bool held = RunLock::isHeld(run);
+    RunStatus status = runStatusFromJson(files::readOrderedJsonFile(run.status()), run.status().string());
+    if (!held && !isFinal(status.state) && status.state != RunState::Queued) {
+        status.state = RunState::Interrupted;
+    }
+    return status;
+}
+
+const char* toString(RequestKind kind) {
+    switch (kind) {
+        case RequestKind::Pause:
+            return "pause";
+        case RequestKind::Resume:
+            return "resume";
+        case RequestKind::Checkpoint:
+            return "checkpoint";
+        case RequestKind::Stop:
+            return "stop";
+    }
+    return "";
+}
+
+std::int64_t postRequest(const RunDirectory& run, RequestKind kind) {
+    std::int64_t last = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(run.requests())) {
+        last = std::max(last, requestNumber(entry.path()));
+    }
+    std::array<char, 32> name{};
+    std::snprintf(name.data(), name.size(), "%04lld.json", static_cast<long long>(last + 1));
+    const files::OrderedJson json = {{"request", toString(kind)}};
+    files::writeAtomically(run.requests() / name.data(), json.dump() + "\n");
+    return last + 1;
+}
+
+std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after) {
+    std::vector<Request> requests;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(run.requests(), error)) {
+        const std::int64_t number = requestNumber(entry.path());
+        if (number <= after) {
+            continue;
+        }
+        try {
+            const std::string name = stringField(files::readOrderedJsonFile(entry.path()), "request");
+            for (const RequestKind kind : kRequestKinds) {
+                if (name == toString(kind)) {
+                    requests.push_back({number, kind});
+                }
+            }
+        } catch (const Error&) {
+            // Not a request of ours; the run goes on.
+        }
+    }
+    std::sort(requests.begin(), requests.end(), [](const Request& a, const Request& b) { return a.number < b.number; });
+    return requests;
+}
+
+std::vector<PairExample> readPairs(const std::filesystem::path& file) {
+    return readExamples<PairExample>(file, [](const files::OrderedJson& row) {
+        return PairExample{{}, stringField(row, "prompt"), stringField(row, "chosen"), stringField(row, "rejected")};
+    });
+}
+
+std::vector<DemonstrationExample> readDemonstrations(const std::filesystem::path& file) {
+    return readExamples<DemonstrationExample>(file, [](const files::OrderedJson& row) {
+        return DemonstrationExample{{}, stringField(row, "prompt"), stringField(row, "completion")};
+    });
+}
+
+std::string toLine(const PairExample& example) {
+    return files::toLine(files::OrderedJson{
+        {"pair", example.id}, {"prompt", example.prompt}, {"chosen", example.chosen}, {"rejected", example.rejected}});
+}
+
+std::string toLine(const DemonstrationExample& example) {
+    return files::toLine(
+        files::OrderedJson{{"pair", example.id}, {"prompt", example.prompt}, {"completion", example.completion}});
+}
+
+}  // namespace prefbench::contract

@@ -1,0 +1,238 @@
+#include "core/contract/run_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <variant>
+
+#include "core/contract/json_fields.h"
+
+namespace prefbench::contract {
+
+namespace {
+
+constexpr int kFormat = 1;
+
+using Field = std::variant<double Hyperparameters::*, std::int64_t Hyperparameters::*, bool Hyperparameters::*,
+                           std::string Hyperparameters::*>;
+
+struct Setting {
+    const char* key;
+    Field field;
+};
+
+/// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
+constexpr std::array<Setting, 20> kSettings = {{
+    {"beta", &Hyperparameters::beta},
+    {"label_smoothing", &Hyperparameters::labelSmoothing},
+    {"learning_rate", &Hyperparameters::learningRate},
+    {"lr_scheduler_type", &Hyperparameters::schedule},
+    {"warmup_steps", &Hyperparameters::warmupSteps},
+    {"batch_size", &Hyperparameters::batchSize},
+    {"gradient_accumulation_steps", &Hyperparameters::gradientAccumulation},
+    {"num_train_epochs", &Hyperparameters::epochs},
+    {"max_steps", &Hyperparameters::maxSteps},
+    {"max_grad_norm", &Hyperparameters::maxGradNorm},
+    {"optim", &Hyperparameters::optimizer},
+    {"weight_decay", &Hyperparameters::weightDecay},
+    {"adam_beta1", &Hyperparameters::adamBeta1},
+    {"adam_beta2", &Hyperparameters::adamBeta2},
+    {"adam_epsilon", &Hyperparameters::adamEpsilon},
+    {"max_length", &Hyperparameters::maxLength},
+    {"shuffle", &Hyperparameters::shuffle},
+    {"eval_steps", &Hyperparameters::evalEvery},
+    {"save_steps", &Hyperparameters::checkpointEvery},
+    {"eval_samples", &Hyperparameters::evalSamples},
+}};
+
+constexpr std::array kSpecSettings = {"seed", "device", "dtype", "threads"};
+
+files::OrderedJson parseValue(const std::string& text, const Field& field, const std::string& assignment) {
+    if (std::holds_alternative<std::string Hyperparameters::*>(field)) {
+        return text;
+    }
+    try {
+        return files::parseOrderedJson(text, assignment);
+    } catch (const Error&) {
+        throw Error(assignment + ": \"" + text + "\" is not a number, true or false");
+    }
+}
+
+void readSetting(const JsonFields& fields, const Setting& setting, Hyperparameters& target) {
+    std::visit([&](auto member) { fields.read(setting.key, target.*member); }, setting.field);
+}
+
+template <class Value>
+void requireValue(bool good, const char* key, const Value& value, const char* rule) {
+    if (!good) {
+        throw Error(std::string(key) + " = " + files::toLine(files::OrderedJson(value)) + ": " + rule);
+    }
+}
+
+bool isOneOf(const std::string& value, std::initializer_list<const char*> names) {
+    return std::any_of(names.begin(), names.end(), [&](const char* name) { return value == name; });
+}
+
+bool atLeast(double value, double bound) {
+    return std::isfinite(value) && value >= bound;
+}
+
+bool isFraction(double value) {
+    return value >= 0 && value < 1;
+}
+
+void check(const Hyperparameters& h) {
+    requireValue(atLeast(h.beta, 0) && h.beta > 0, "beta", h.beta, "must be above 0");
+    requireValue(h.labelSmoothing >= 0 && h.labelSmoothing < 0.5, "label_smoothing", h.labelSmoothing,
+                 "must be from 0 to below 0.5");
+    requireValue(atLeast(h.learningRate, 0) && h.learningRate > 0, "learning_rate", h.learningRate, "must be above 0");
+    requireValue(isOneOf(h.schedule, {"linear", "cosine", "constant"}), "lr_scheduler_type", h.schedule,
+                 "must be linear, cosine or constant");
+    requireValue(h.warmupSteps >= 0, "warmup_steps", h.warmupSteps, "must be 0 or more");
+    requireValue(h.batchSize >= 1, "batch_size", h.batchSize, "must be 1 or more");
+    requireValue(h.gradientAccumulation >= 1, "gradient_accumulation_steps", h.gradientAccumulation,
+                 "must be 1 or more");
+    requireValue(atLeast(h.epochs, 0) && h.epochs > 0, "num_train_epochs", h.epochs, "must be above 0");
+    requireValue(h.maxSteps >= 0, "max_steps", h.maxSteps, "must be 0 (by epochs) or more");
+    requireValue(atLeast(h.maxGradNorm, 0), "max_grad_norm", h.maxGradNorm, "must be 0 (off) or more");
+    requireValue(isOneOf(h.optimizer, {"adamw"}), "optim", h.optimizer, "must be adamw");
+    requireValue(atLeast(h.weightDecay, 0), "weight_decay", h.weightDecay, "must be 0 or more");
+    requireValue(isFraction(h.adamBeta1), "adam_beta1", h.adamBeta1, "must be from 0 to below 1");
+    requireValue(isFraction(h.adamBeta2), "adam_beta2", h.adamBeta2, "must be from 0 to below 1");
+    requireValue(atLeast(h.adamEpsilon, 0) && h.adamEpsilon > 0, "adam_epsilon", h.adamEpsilon, "must be above 0");
+    requireValue(h.maxLength >= 0, "max_length", h.maxLength, "must be 0 (no limit) or more");
+    requireValue(h.evalEvery >= 0, "eval_steps", h.evalEvery, "must be 0 (about ten a run) or more");
+    requireValue(h.checkpointEvery >= 0, "save_steps", h.checkpointEvery, "must be 0 (at the end) or more");
+    requireValue(h.evalSamples >= 0, "eval_samples", h.evalSamples, "must be 0 or more");
+}
+
+}  // namespace
+
+files::OrderedJson toJson(const RunSpec& spec) {
+    files::OrderedJson hyperparameters = files::OrderedJson::object();
+    for (const Setting& setting : kSettings) {
+        std::visit([&](auto member) { hyperparameters[setting.key] = spec.hyperparameters.*member; }, setting.field);
+    }
+    files::OrderedJson json = {{"format", kFormat},
+                               {"id", spec.id},
+                               {"name", spec.name},
+                               {"created", spec.created},
+                               {"method", spec.method},
+                               {"model", spec.model.string()},
+                               {"model_sha256", spec.modelHash},
+                               {"hyperparameters", std::move(hyperparameters)},
+                               {"sampling", files::OrderedJson(toJson(spec.sampling))},
+                               {"device", spec.device},
+                               {"dtype", spec.dtype},
+                               {"threads", spec.threads},
+                               {"seed", spec.seed},
+                               {"resolved", spec.resolved}};
+    for (const auto& [key, value] : spec.unknown.items()) {
+        json[key] = value;
+    }
+    return json;
+}
+
+RunSpec runSpecFromJson(const files::OrderedJson& json, const std::string& what) {
+    const JsonFields fields(json, what);
+    RunSpec spec;
+    std::int64_t format = kFormat;
+    fields.read("format", format);
+    if (format != kFormat) {
+        throw Error(what + ": format = " + std::to_string(format) + ": this version reads format 1 only");
+    }
+    fields.read("id", spec.id);
+    fields.read("name", spec.name);
+    fields.read("created", spec.created);
+    fields.read("method", spec.method);
+    std::string model;
+    fields.read("model", model);
+    spec.model = model;
+    fields.read("model_sha256", spec.modelHash);
+    fields.read("device", spec.device);
+    fields.read("dtype", spec.dtype);
+    fields.read("threads", spec.threads);
+    fields.read("seed", spec.seed);
+    if (const auto* hyperparameters = fields.find("hyperparameters")) {
+        const JsonFields inner(*hyperparameters, what + ": hyperparameters");
+        for (const auto& [key, value] : hyperparameters->items()) {
+            const bool known = std::any_of(kSettings.begin(), kSettings.end(),
+                                           [&key = key](const Setting& setting) { return key == setting.key; });
+            if (!known) {
+                throw Error(what + ": hyperparameters: unknown key \"" + key + "\"");
+            }
+        }
+        for (const Setting& setting : kSettings) {
+            readSetting(inner, setting, spec.hyperparameters);
+        }
+    }
+    if (const auto* sampling = fields.find("sampling")) {
+        spec.sampling = samplingFromJson(*sampling);
+    }
+    if (const auto* resolved = fields.find("resolved")) {
+        spec.resolved = *resolved;
+    }
+    const files::OrderedJson known = toJson(spec);
+    for (const auto& [key, value] : json.items()) {
+        if (!known.contains(key)) {
+            spec.unknown[key] = value;
+        }
+    }
+    try {
+        check(spec);
+    } catch (const Error& error) {
+        throw Error(what + ": " + error.what());
+    }
+    return spec;
+}
+
+void applySetting(RunSpec& spec, const std::string& assignment) {
+    const auto equals = assignment.find('=');
+    if (equals == std::string::npos || equals == 0) {
+        throw Error("\"" + assignment + "\": must be KEY=VALUE");
+    }
+    const std::string key = assignment.substr(0, equals);
+    const std::string text = assignment.substr(equals + 1);
+    const auto setting = std::find_if(kSettings.begin(), kSettings.end(),
+                                      [&key](const Setting& candidate) { return key == candidate.key; });
+    if (setting != kSettings.end()) {
+        const files::OrderedJson object = {{key, parseValue(text, setting->field, assignment)}};
+        readSetting(JsonFields(object, assignment), *setting, spec.hyperparameters);
+    } else if (key == "device") {
+        spec.device = text;
+    } else if (key == "dtype") {
+        spec.dtype = text;
+    } else if (key == "seed" || key == "threads") {
+        const files::OrderedJson object = {{key, parseValue(text, &Hyperparameters::beta, assignment)}};
+        const JsonFields fields(object, assignment);
+        key == "seed" ? fields.read("seed", spec.seed) : fields.read("threads", spec.threads);
+    } else {
+        std::string names;
+        for (const std::string& name : settingNames()) {
+            names += (names.empty() ? "" : ", ") + name;
+        }
+        throw Error("unknown setting \"" + key + "\"; there are " + names);
+    }
+    check(spec);
+}
+
+std::vector<std::string> settingNames() {
+    std::vector<std::string> names;
+    for (const Setting& setting : kSettings) {
+        names.emplace_back(setting.key);
+    }
+    names.insert(names.end(), kSpecSettings.begin(), kSpecSettings.end());
+    return names;
+}
+
+void check(const RunSpec& spec) {
+    requireValue(isOneOf(spec.method, {"dpo", "sft"}), "method", spec.method, "must be dpo or sft");
+    requireValue(isOneOf(spec.device, {"auto", "cpu", "cuda"}), "device", spec.device, "must be auto, cpu or cuda");
+    requireValue(isOneOf(spec.dtype, {"float32", "float64"}), "dtype", spec.dtype, "must be float32 or float64");
+    requireValue(spec.threads >= 0, "threads", spec.threads, "must be 0 (physical cores) or more");
+    check(spec.hyperparameters);
+    check(spec.sampling);
+}
+
+}  // namespace prefbench::contract
