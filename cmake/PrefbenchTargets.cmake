@@ -54,16 +54,17 @@ function(prefbench_target_kind target qt torch)
   endif()
 endfunction()
 
-# LibTorch with precompiled headers made twice only, once for libraries and once for test programs (GCC takes a precompiled header only
-# where definitions and -fPIC/-fPIE agree): torch headers take 14–24 s a file without. Programs other than tests include no torch header;
-# their code lives in libraries.
+# LibTorch with its header precompiled twice only, once for libraries and once for test programs (GCC takes a precompiled header only
+# where definitions and -fPIC/-fPIE agree): torch headers take 14–24 s a file without. A mismatch is an error, by -Winvalid-pch and
+# -Werror, never a silent slow build. Programs other than tests include no torch header; their code lives in libraries.
 function(prefbench_use_torch target)
-  target_link_libraries(${target} PUBLIC prefbench::libtorch)
   get_target_property(type ${target} TYPE)
   if(type STREQUAL "EXECUTABLE")
+    target_link_libraries(${target} PRIVATE prefbench::libtorch)
     prefbench_pch_target(prefbench_torch_test_pch EXECUTABLE)
     target_precompile_headers(${target} REUSE_FROM prefbench_torch_test_pch)
   else()
+    target_link_libraries(${target} PUBLIC prefbench::libtorch)
     prefbench_pch_target(prefbench_torch_pch STATIC)
     target_precompile_headers(${target} REUSE_FROM prefbench_torch_pch)
   endif()
@@ -77,10 +78,10 @@ function(prefbench_pch_target name kind)
     add_executable(${name} ${CMAKE_SOURCE_DIR}/cmake/empty_main.cpp)
     target_link_libraries(${name} PRIVATE Qt6::Test)
     target_compile_definitions(${name} PRIVATE QT_NO_KEYWORDS)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   else()
     add_library(${name} STATIC ${CMAKE_SOURCE_DIR}/cmake/empty.cpp)
   endif()
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE prefbench_options prefbench::libtorch)
   target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/core/model/torch.h)
 endfunction()
