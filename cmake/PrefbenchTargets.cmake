@@ -3,6 +3,10 @@
 
 add_library(prefbench_options INTERFACE)
 target_compile_options(prefbench_options INTERFACE -Wall -Wextra -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC bug 105651: a false alarm at every "literal" + std::string.
+  target_compile_options(prefbench_options INTERFACE -Wno-restrict)
+endif()
 target_include_directories(prefbench_options INTERFACE ${CMAKE_SOURCE_DIR})
 if(PREFBENCH_SANITIZE)
   target_compile_options(prefbench_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
