@@ -10,6 +10,9 @@ namespace prefbench::files {
 /// The whole file as bytes; Error names the file and the system's reason.
 std::string readFile(const std::filesystem::path& file);
 
+/// Throws the Error that readFile would throw where `file` is missing, a folder or not readable.
+void checkReadable(const std::filesystem::path& file);
+
 /// Replaces `file` so that a crash or power cut leaves the old or the new content, never a mixture: temporary file in
 /// the same folder, fsync, rename, fsync of the folder. Throws Error with file and reason (disk full, read-only…); the
 /// old content then stands.
@@ -25,7 +28,8 @@ void syncPath(const std::filesystem::path& path);
 std::uint64_t freeBytes(const std::filesystem::path& path);
 
 /// Append-only text file of whole lines (metrics.jsonl). A torn last line left by a crash is ended with a newline on
-/// opening. Each append is one write(2); throws Error on a short or failed write.
+/// opening. Each append is one write(2); throws Error on a short or failed write, and the next append then ends what
+/// was written of it.
 class LineAppender {
   public:
     explicit LineAppender(const std::filesystem::path& file);
@@ -33,13 +37,14 @@ class LineAppender {
     LineAppender(const LineAppender&) = delete;
     LineAppender& operator=(const LineAppender&) = delete;
 
-    /// `line` without its newline.
+    /// `line` without its newline; a newline within it is an Error.
     void append(std::string_view line);
     void sync();
 
   private:
     std::filesystem::path file_;
     int descriptor_ = -1;
+    bool torn_ = false;
 };
 
 }  // namespace prefbench::files

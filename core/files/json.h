@@ -11,8 +11,8 @@ using Json = nlohmann::json;
 /// Keeps the order of keys: for files that people read or diff, and for files passed on unchanged.
 using OrderedJson = nlohmann::ordered_json;
 
-/// Parses one JSON value. Refused with an Error that starts with `what`: invalid UTF-8, duplicate keys, anything after
-/// the value, nesting deeper than 200.
+/// Parses one JSON value. Refused with an Error that starts with `what` (with the reason itself when `what` is empty):
+/// invalid UTF-8, duplicate keys, anything after the value, nesting deeper than 200.
 Json parseJson(std::string_view text, const std::string& what);
 OrderedJson parseOrderedJson(std::string_view text, const std::string& what);
 

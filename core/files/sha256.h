@@ -24,6 +24,8 @@ class Sha256 {
 };
 
 std::string sha256Hex(std::string_view bytes);
+/// Feeds a whole file, in pieces; Error names the file and the system's reason.
+void updateFromFile(Sha256& hash, const std::filesystem::path& file);
 std::string sha256File(const std::filesystem::path& file);
 
 }  // namespace prefbench::files
