@@ -1,9 +1,11 @@
 #pragma once
 
 #include <QFileSystemWatcher>
+#include <QFutureWatcher>
 #include <QList>
 #include <QObject>
 #include <QTimer>
+#include <memory>
 
 #include "core/contract/metrics.h"
 #include "core/contract/run_directory.h"
@@ -11,7 +13,8 @@
 namespace prefbench::jobs {
 
 /// Follows one run directory: reads status.json and what metrics.jsonl grew by, on a timer with a file watch beside it
-/// (inotify is blind on NFS). Reading happens in a worker thread; signals arrive on the watcher's thread.
+/// (inotify is blind on NFS). Reading happens in a worker thread; signals arrive on the watcher's thread. A final state
+/// is announced after every record written before it. Watching goes on after it, as a run may be resumed.
 class RunWatcher : public QObject {
     Q_OBJECT
   public:
@@ -31,13 +34,17 @@ class RunWatcher : public QObject {
     struct Reading;
     void poll();
     void take(const Reading& reading);
+    void watchFiles();
+
     contract::RunDirectory run_;
     std::shared_ptr<contract::MetricsReader> reader_;
     QList<contract::MetricRecord> records_;
     contract::RunStatus status_;
+    std::string statusLine_;  ///< status_ as written: what "changed" is judged by
     QTimer timer_;
+    QTimer soon_;  ///< gathers bursts of file changes into one reading
     QFileSystemWatcher files_;
-    bool busy_ = false;
+    QFutureWatcher<std::shared_ptr<Reading>> reading_;
 };
 
 }  // namespace prefbench::jobs

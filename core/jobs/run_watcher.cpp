@@ -1,0 +1,105 @@
+#include "core/jobs/run_watcher.h"
+
+#include <QPromise>
+#include <QThreadPool>
+#include <optional>
+
+namespace prefbench::jobs {
+
+namespace {
+
+constexpr int pollMilliseconds = 250;
+constexpr int gatherMilliseconds = 60;
+
+}  // namespace
+
+struct RunWatcher::Reading {
+    std::optional<contract::RunStatus> status;
+    contract::MetricsReader::Update update;
+    std::vector<contract::MetricRecord> all;  ///< only when the update restarted
+};
+
+RunWatcher::RunWatcher(contract::RunDirectory run, QObject* parent)
+    : QObject(parent), run_(std::move(run)), reader_(std::make_shared<contract::MetricsReader>(run_.metrics())) {
+    connect(&reading_, &QFutureWatcherBase::finished, this, [this] {
+        if (reading_.future().resultCount() > 0) {
+            take(*reading_.result());
+        }
+    });
+    connect(&timer_, &QTimer::timeout, this, &RunWatcher::poll);
+    connect(&soon_, &QTimer::timeout, this, &RunWatcher::poll);
+    const auto changed = [this] {
+        if (!soon_.isActive()) {
+            soon_.start();
+        }
+    };
+    connect(&files_, &QFileSystemWatcher::fileChanged, this, changed);
+    connect(&files_, &QFileSystemWatcher::directoryChanged, this, changed);
+    soon_.setSingleShot(true);
+    soon_.setInterval(gatherMilliseconds);
+    timer_.start(pollMilliseconds);
+    poll();
+}
+
+RunWatcher::~RunWatcher() = default;
+
+void RunWatcher::poll() {
+    if (reading_.isRunning()) {
+        return;
+    }
+    auto promise = std::make_shared<QPromise<std::shared_ptr<Reading>>>();
+    reading_.setFuture(promise->future());
+    promise->start();
+    // The task owns all it touches, so it may outlive the watcher.
+    QThreadPool::globalInstance()->start([promise, reader = reader_, run = run_] {
+        auto reading = std::make_shared<Reading>();
+        try {
+            // Status first: what it calls final then has all its records in the file already.
+            reading->status = contract::readStatus(run);
+        } catch (const std::exception&) {
+            // Not written yet, or the folder is gone: the last known state stands.
+        }
+        try {
+            reading->update = reader->read();
+            if (reading->update.restarted) {
+                reading->all = reader->records();
+            }
+        } catch (const std::exception&) {
+            // The next reading tries again.
+        }
+        promise->addResult(std::move(reading));
+        promise->finish();
+    });
+}
+
+void RunWatcher::take(const Reading& reading) {
+    watchFiles();
+    if (reading.update.restarted) {
+        records_ = QList<contract::MetricRecord>(reading.all.begin(), reading.all.end());
+        Q_EMIT recordsReset();
+    } else if (!reading.update.added.empty()) {
+        const QList<contract::MetricRecord> added(reading.update.added.begin(), reading.update.added.end());
+        records_ += added;
+        Q_EMIT recordsAdded(added);
+    }
+    if (!reading.status) {
+        return;
+    }
+    std::string line = files::toLine(contract::toJson(*reading.status));
+    if (line != statusLine_) {
+        statusLine_ = std::move(line);
+        status_ = *reading.status;
+        Q_EMIT statusChanged(status_);
+    }
+}
+
+void RunWatcher::watchFiles() {
+    for (const auto& path : {run_.path, run_.metrics()}) {
+        const QString name = QString::fromStdString(path.string());
+        if (!files_.files().contains(name) && !files_.directories().contains(name)) {
+            files_.addPath(name);
+        }
+    }
+}
+
+}  // namespace prefbench::jobs
