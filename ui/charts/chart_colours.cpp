@@ -1,33 +1,23 @@
 #include "ui/charts/chart_colours.h"
 
+#include "ui/widgets/theme.h"
+
 namespace prefbench::charts {
-namespace {
-
-QColor mix(const QColor& a, const QColor& b, double shareOfB) {
-    return QColor::fromRgbF(a.redF() + (b.redF() - a.redF()) * shareOfB,
-                            a.greenF() + (b.greenF() - a.greenF()) * shareOfB,
-                            a.blueF() + (b.blueF() - a.blueF()) * shareOfB);
-}
-
-}  // namespace
-
-bool isDark(const QPalette& palette) {
-    return palette.color(QPalette::Base).lightnessF() < palette.color(QPalette::Text).lightnessF();
-}
 
 ChartColours ChartColours::forPalette(const QPalette& palette) {
-    const bool dark = isDark(palette);
+    const auto series = [&](widgets::Series which) { return widgets::seriesColour(which, palette); };
     ChartColours colours;
-    colours.background = palette.color(QPalette::Base);
-    colours.text = palette.color(QPalette::Text);
-    colours.muted = mix(colours.text, colours.background, dark ? 0.3 : 0.36);
-    colours.guide = mix(colours.text, colours.background, 0.45);
-    colours.grid = mix(colours.text, colours.background, dark ? 0.82 : 0.9);
-    colours.loss = mix(colours.text, colours.background, 0.2);
-    colours.chosen = QColor(dark ? 0x56B4E9 : 0x0072B2);
-    colours.rejected = QColor(dark ? 0xFF8A4C : 0xD55E00);
-    colours.margin = QColor(dark ? 0x3CC7A0 : 0x009E73);
-    colours.accuracy = QColor(dark ? 0xE6A6C7 : 0xCC79A7);
+    colours.dark = widgets::isDark(palette);
+    colours.background = palette.color(QPalette::Active, QPalette::Base);
+    colours.text = palette.color(QPalette::Active, QPalette::Text);
+    colours.muted = widgets::mutedText(palette);
+    colours.guide = widgets::mixed(colours.background, series(widgets::Series::Guide), 0.8);
+    colours.grid = widgets::mixed(colours.background, colours.text, colours.dark ? 0.16 : 0.1);
+    colours.loss = widgets::mixed(colours.background, colours.text, 0.8);
+    colours.chosen = series(widgets::Series::Chosen);
+    colours.rejected = series(widgets::Series::Rejected);
+    colours.margin = series(widgets::Series::Margin);
+    colours.accuracy = series(widgets::Series::Accuracy);
     return colours;
 }
 

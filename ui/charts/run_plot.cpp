@@ -322,7 +322,7 @@ void RunPlot::applyPens() {
                     break;
                 }
                 case Series::Kind::Band:
-                    colour.setAlphaF(isDark(palette()) ? 0.28F : 0.18F);
+                    colour.setAlphaF(colours_.dark ? 0.28F : 0.18F);
                     if (series.graph->channelFillGraph()) {
                         series.graph->setBrush(colour);
                     }
