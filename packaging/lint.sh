@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Style: clang-format over everything of ours, clang-tidy over what needs no LibTorch and over the LibTorch files given or changed since
-# the commit in $PREFBENCH_LINT_BASE (they take a minute each). Needs a configured build/ for nothing: it configures its own, without
-# precompiled headers, which clang cannot read.
+# the commit in $PREFBENCH_LINT_BASE (they take a minute each). Configures a build of its own without precompiled headers, which clang
+# cannot read; packaging/setup.sh must have run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/common.sh
@@ -13,8 +13,6 @@ git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
 stage "clang-tidy"
 torchDir=$(sed -n 's/^Torch_DIR:[A-Z]*=//p' build/CMakeCache.txt)
 /usr/bin/cmake -S . -B build-tidy -G Ninja -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DTorch_DIR="$torchDir" >/dev/null
-# Generated headers (moc, rcc) have to stand before clang reads what includes them.
-/usr/bin/cmake --build build-tidy --target tidy-prerequisites >/dev/null
 torchFolders='^(core/(model|sampling|training)|app/engine/commands|tests/(model|sampling|training))/'
 files=$(git ls-files '*.cpp' | grep -Ev "$torchFolders" | grep -Ev '^tests/')
 changed=$(git diff --name-only --diff-filter=d "${PREFBENCH_LINT_BASE:-HEAD}" -- '*.cpp' | grep -E "$torchFolders" || true)
