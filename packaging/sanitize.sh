@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Everything that parses input, under AddressSanitizer and UndefinedBehaviorSanitizer (build-asan/). LibTorch itself is not clean under them, so
+# only targets without it are built.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. packaging/common.sh
+stage "ASan and UBSan (5 minutes)"
+torchDir=$(sed -n 's/^Torch_DIR:[A-Z]*=//p' build/CMakeCache.txt)
+command -v ccache >/dev/null && export PREFBENCH_COMPILER_LAUNCHER=ccache
+/usr/bin/cmake --preset asan -DTorch_DIR="$torchDir" >/dev/null
+tests=(tst_files tst_contract tst_tokenizer tst_golden_tokenizers tst_project tst_import tst_export)
+/usr/bin/cmake --build --preset asan --target "${tests[@]}"
+/usr/bin/ctest --preset asan --no-tests=error -R "^($(IFS='|'; echo "${tests[*]}"))\$"
