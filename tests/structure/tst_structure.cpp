@@ -6,7 +6,8 @@
 #include <QSet>
 #include <QTest>
 
-/// The wall between the two halves and the one-way arrows of README's architecture section, held against sources and programs.
+/// The wall between the two halves and the one-way arrows of README's architecture section, held against sources and
+/// programs.
 class TestStructure : public QObject {
     Q_OBJECT
   private Q_SLOTS:
@@ -28,8 +29,8 @@ QString librariesOf(const QString& program) {
 
 /// Folder → folders whose headers it may include besides its own.
 const QHash<QString, QSet<QString>>& arrows() {
-    static const QSet<QString> dataHalf = {"core/files",    "core/contract", "core/project",   "core/statistics",
-                                           "core/labelling", "core/exchange", "core/jobs",      "core/workbench"};
+    static const QSet<QString> dataHalf = {"core/files",     "core/contract", "core/project", "core/statistics",
+                                           "core/labelling", "core/exchange", "core/jobs",    "core/workbench"};
     static const QHash<QString, QSet<QString>> map = {
         {"core/files", {}},
         {"core/contract", {"core/files"}},
@@ -43,8 +44,7 @@ const QHash<QString, QSet<QString>>& arrows() {
         {"core/model", {"core/files"}},
         {"core/sampling", {"core/files", "core/contract", "core/text", "core/model"}},
         {"core/training", {"core/files", "core/contract", "core/text", "core/model", "core/sampling"}},
-        {"app/engine",
-         {"core/files", "core/contract", "core/text", "core/model", "core/sampling", "core/training"}},
+        {"app/engine", {"core/files", "core/contract", "core/text", "core/model", "core/sampling", "core/training"}},
         {"ui/charts", {"core/files", "core/contract"}},
         {"ui/widgets", {"ui/charts"}},
         {"ui/models", dataHalf | QSet<QString>{"ui/charts", "ui/widgets"}},
@@ -65,9 +65,12 @@ QString folderOf(const QString& path) {
 void TestStructure::programsLinkTheirHalfOnly_data() {
     QTest::addColumn<QString>("program");
     QTest::addColumn<QString>("forbidden");
-    QTest::newRow("window") << "prefbench" << "libtorch|libc10";
-    QTest::newRow("command line") << "prefbench-cli" << "libtorch|libc10";
-    QTest::newRow("engine") << "prefbench-engine" << "libQt|sqlite";
+    QTest::newRow("window") << "prefbench"
+                            << "libtorch|libc10";
+    QTest::newRow("command line") << "prefbench-cli"
+                                  << "libtorch|libc10";
+    QTest::newRow("engine") << "prefbench-engine"
+                            << "libQt|sqlite";
 }
 
 void TestStructure::programsLinkTheirHalfOnly() {
@@ -80,7 +83,7 @@ void TestStructure::programsLinkTheirHalfOnly() {
 }
 
 void TestStructure::includesFollowTheArrows() {
-    static const QRegularExpression include(QStringLiteral(R"(^#include "((?:core|ui|app)/[^"]+)")"),
+    static const QRegularExpression include(QStringLiteral(R"(^#include "((?:core|ui|app)/[^"]+)") "),
                                             QRegularExpression::MultilineOption);
     const QDir root(QStringLiteral(PREFBENCH_SOURCE_DIR));
     int files = 0;
