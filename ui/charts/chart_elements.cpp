@@ -31,7 +31,14 @@ void ChartHeader::draw(QCPPainter* painter) {
     painter->setPen(text_);
     painter->drawText(mRect, Qt::AlignLeft | Qt::AlignVCenter, title_);
     const int roomForReading = mRect.width() - titleWidth - gap;
-    const int readingWidth = std::min(metrics.horizontalAdvance(reading_), roomForReading);
+    QString reading;
+    for (const QString& candidate : readings_) {
+        reading = candidate;
+        if (metrics.horizontalAdvance(reading) <= roomForReading) {
+            break;
+        }
+    }
+    const int readingWidth = std::min(metrics.horizontalAdvance(reading), roomForReading);
     painter->setFont(font_);
     if (titleWidth + unitWidth + gap + readingWidth <= mRect.width()) {
         painter->setPen(muted_);
@@ -39,7 +46,7 @@ void ChartHeader::draw(QCPPainter* painter) {
     }
     painter->setPen(text_);
     painter->drawText(mRect, Qt::AlignRight | Qt::AlignVCenter,
-                      metrics.elidedText(reading_, Qt::ElideRight, std::max(0, roomForReading)));
+                      metrics.elidedText(reading, Qt::ElideRight, std::max(0, roomForReading)));
 }
 
 void EmptyNote::draw(QCPPainter* painter) {

@@ -2,7 +2,7 @@
 
 #include <qcustomplot.h>
 
-#include <QString>
+#include <QStringList>
 
 namespace prefbench::charts {
 
@@ -12,10 +12,11 @@ class ChartHeader : public QCPLayoutElement {
   public:
     explicit ChartHeader(QCustomPlot* plot) : QCPLayoutElement(plot) {}
     void setTitle(const QString& title, const QString& unit) { title_ = title, unit_ = unit; }
-    void setReading(const QString& reading) { reading_ = reading; }
+    /// The same reading in ever shorter words; the first that fits is shown.
+    void setReadings(const QStringList& readings) { readings_ = readings; }
     void setStyle(const QFont& font, const QColor& text, const QColor& muted);
     const QString& title() const { return title_; }
-    const QString& reading() const { return reading_; }
+    QString reading() const { return readings_.value(0); }
     QSize minimumOuterSizeHint() const override;
     QSize maximumOuterSizeHint() const override;
 
@@ -24,7 +25,8 @@ class ChartHeader : public QCPLayoutElement {
     void draw(QCPPainter* painter) override;
 
   private:
-    QString title_, unit_, reading_;
+    QString title_, unit_;
+    QStringList readings_;
     QFont font_;
     QColor text_, muted_;
 };

@@ -13,6 +13,7 @@ constexpr int replotInterval = 50;  // ms: at most twenty pictures a second
 constexpr int stillInterval = 200;  // ms without movement until full line quality
 constexpr auto cursorLayer = "cursor";
 constexpr auto bandLayer = "bands";
+constexpr auto evaluationLayer = "evaluations";
 
 QVector<QCPGraphData> toGraphData(const std::vector<CurvePoint>& points) {
     QVector<QCPGraphData> data;
@@ -43,8 +44,10 @@ RunPlot::RunPlot(const RunData& data, QWidget* parent) : QCustomPlot(parent), da
     setFocusPolicy(Qt::StrongFocus);
     setMouseTracking(true);
     setAutoAddPlottableToLegend(false);
+    setPlottingHint(QCP::phFastPolylines);  // thick antialiased lines as one path take ten times as long
     setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
     addLayer(QLatin1String(bandLayer), layer(QStringLiteral("grid")), limAbove);
+    addLayer(QLatin1String(evaluationLayer), layer(QStringLiteral("main")), limAbove);
     addLayer(QLatin1String(cursorLayer), layer(QStringLiteral("legend")), limAbove);
     layer(QLatin1String(cursorLayer))->setMode(QCPLayer::lmBuffered);
     buildPanels();
@@ -193,10 +196,13 @@ void RunPlot::addMetric(Panel& panel, Metric metric, QColor ChartColours::*colou
         return graph;
     };
     const bool alone = name.isEmpty();
-    add(Series::Kind::Raw, data_.train(metric), alone ? tr("training") : name);
-    add(Series::Kind::Smooth, data_.smoothed(metric), {});
-    add(Series::Kind::Evaluation, data_.evaluation(metric), alone ? tr("evaluation") : tr("%1, evaluation").arg(name))
-        ->setScatterStyle(QCPScatterStyle(marker));
+    add(Series::Kind::Raw, data_.train(metric), {});
+    // Named for the legend, whose icons then stay strong when the raw line fades.
+    add(Series::Kind::Smooth, data_.smoothed(metric), alone ? tr("training") : name);
+    QCPGraph* evaluation = add(Series::Kind::Evaluation, data_.evaluation(metric),
+                               alone ? tr("evaluation") : tr("%1, evaluation").arg(name));
+    evaluation->setScatterStyle(QCPScatterStyle(marker));
+    evaluation->setLayer(QLatin1String(evaluationLayer));
     panel.read.emplace_back(metric, name);
 }
 
@@ -206,6 +212,7 @@ void RunPlot::addBand(Panel& panel, const Curve& low, const Curve& high, QColor 
     QCPAxis* y = panel.rect->axis(QCPAxis::atLeft);
     QCPGraph* lower = addGraph(x, y);
     QCPGraph* upper = addGraph(x, y);
+    lower->setName({});
     upper->setName(name);
     for (QCPGraph* graph : {lower, upper}) {
         graph->setAdaptiveSampling(false);
@@ -251,7 +258,10 @@ void RunPlot::addLegend(Panel& panel, Qt::Alignment corner) {
     panel.legend->setRowSpacing(0);
     panel.legend->setFillOrder(QCPLayoutGrid::foColumnsFirst);
     panel.legend->setWrap(panel.series.size() > 4 && panel.read.size() > 1 ? 2 : 3);
-    for (const Series& series : panel.series) {
+    std::vector<Series> ordered = panel.series;
+    std::stable_partition(ordered.begin(), ordered.end(),
+                          [](const Series& series) { return series.kind != Series::Kind::Band; });
+    for (const Series& series : ordered) {
         if (!series.graph->name().isEmpty()) {
             panel.legend->addItem(new QCPPlottableLegendItem(panel.legend, series.graph));
         }
@@ -264,6 +274,7 @@ void RunPlot::applyColours() {
     QFont small = font();
     small.setPointSizeF(font().pointSizeF() > 0 ? font().pointSizeF() * 0.9 : 9);
     const int em = QFontMetrics(font()).height();
+    plotLayout()->setMargins(QMargins(em / 2, em / 4, em / 2, em / 4));
     static_cast<QCPLayoutGrid*>(plotLayout())->setRowSpacing(em / 2);
     static_cast<QCPLayoutGrid*>(plotLayout())->setColumnSpacing(em);
     for (Panel& panel : panels_) {
@@ -305,7 +316,7 @@ void RunPlot::applyPens() {
             QColor colour = colours_.*series.colour;
             switch (series.kind) {
                 case Series::Kind::Raw:
-                    colour.setAlphaF(smoothed ? 0.25F : 1.0F);
+                    colour.setAlphaF(smoothed ? 0.25F : 0.7F);
                     series.graph->setPen(QPen(colour, smoothed ? 1 : width));
                     break;
                 case Series::Kind::Smooth:
@@ -526,7 +537,7 @@ void RunPlot::moveCursor(int direction) {
                          static_cast<double>(data_.lastStep())));
 }
 
-QString RunPlot::reading(const Panel& panel) const {
+QStringList RunPlot::readings(const Panel& panel) const {
     QStringList trained, evaluated;
     std::optional<double> step;
     for (const auto& [metric, name] : panel.read) {
@@ -552,23 +563,22 @@ QString RunPlot::reading(const Panel& panel) const {
             evaluated << (untouched ? tr("untouched") : readable(evaluation.y(index)));
         }
     }
-    QStringList parts;
-    if (step) {
-        parts << tr("step %1").arg(QLocale().toString(static_cast<qlonglong>(*step)));
+    const QString where = step ? tr("step %1").arg(QLocale().toString(static_cast<qlonglong>(*step))) : QString();
+    const QString training = trained.join(QStringLiteral(", "));
+    const QString evaluation =
+        evaluated.isEmpty() ? QString() : tr("evaluation %1").arg(evaluated.join(QStringLiteral(", ")));
+    QStringList readings;
+    for (QStringList parts : {QStringList{where, training, evaluation}, {training, evaluation}, {training}}) {
+        parts.removeAll(QString());
+        readings << parts.join(QStringLiteral(" · "));
     }
-    if (!trained.isEmpty()) {
-        parts << trained.join(QStringLiteral(", "));
-    }
-    if (!evaluated.isEmpty()) {
-        parts << tr("evaluation %1").arg(evaluated.join(QStringLiteral(", ")));
-    }
-    return parts.join(QStringLiteral(" · "));
+    return readings;
 }
 
 void RunPlot::updateReadings() {
     QStringList description;
     for (Panel& panel : panels_) {
-        panel.header->setReading(reading(panel));
+        panel.header->setReadings(readings(panel));
         panel.cursor->setVisible(cursor_.has_value());
         if (cursor_) {
             panel.cursor->point1->setCoords(*cursor_, 0);

@@ -80,7 +80,7 @@ class RunPlot : public QCustomPlot {
     void zoomBy(double factor);
     void panBy(double share);
     void updateReadings();
-    QString reading(const Panel& panel) const;
+    QStringList readings(const Panel& panel) const;
     void takeRange(QCPAxis* axis);
     Panel* panelAt(const QPointF& position);
 
