@@ -1,0 +1,766 @@
+#include "ui/pages/label_page.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <QAbstractSpinBox>
+#include <QAction>
+#include <QApplication>
+#include <QBoxLayout>
+#include <QComboBox>
+#include <QKeyEvent>
+#include <QLineEdit>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QStackedWidget>
+#include <numeric>
+
+#include "core/project/annotators.h"
+#include "core/project/comparisons.h"
+#include "ui/widgets/compared_texts.h"
+#include "ui/widgets/key_hint.h"
+#include "ui/widgets/notice_bar.h"
+#include "ui/widgets/reading_text.h"
+#include "ui/widgets/state_view.h"
+#include "ui/widgets/theme.h"
+
+namespace prefbench::pages {
+
+using labelling::LabelSession;
+using labelling::Question;
+using widgets::AnswerCommand;
+using Kind = AnswerCommand::Kind;
+
+/// What the page starts from.
+struct LabelPage::Loaded {
+    qint64 comparisons = 0;
+    QString annotatorId;
+    std::optional<Question> first, second;
+    LabelSession::Progress progress;
+};
+
+/// What comes back with COMMIT.
+struct LabelPage::Step {
+    std::optional<Question> next;
+    LabelSession::Progress progress;
+};
+
+namespace {
+
+constexpr int kAnswersForEstimate = 3;
+constexpr int kRecentAnswers = 30;
+
+QString systemUserName() {
+    if (const passwd* entry = getpwuid(getuid())) {
+        const QString full = QString::fromLocal8Bit(entry->pw_gecos).section(QLatin1Char(','), 0, 0).trimmed();
+        return full.isEmpty() ? QString::fromLocal8Bit(entry->pw_name) : full;
+    }
+    return qEnvironmentVariable("USER");
+}
+
+bool takesText(const QWidget* widget) {
+    if (const auto* line = qobject_cast<const QLineEdit*>(widget)) {
+        return !line->isReadOnly();
+    }
+    if (const auto* text = qobject_cast<const QTextEdit*>(widget)) {
+        return !text->isReadOnly();
+    }
+    if (const auto* text = qobject_cast<const QPlainTextEdit*>(widget)) {
+        return !text->isReadOnly();
+    }
+    return qobject_cast<const QAbstractSpinBox*>(widget) || qobject_cast<const QComboBox*>(widget);
+}
+
+AnswerCommand commandOf(project::Outcome outcome, int screen) {
+    switch (outcome) {
+        case project::Outcome::BothBad:
+            return {Kind::BothBad, 0};
+        case project::Outcome::Skip:
+            return {Kind::Skip, 0};
+        default:
+            return {Kind::Score, screen};
+    }
+}
+
+QString remaining(double seconds) {
+    const int minutes = qRound(seconds / 60);
+    if (minutes < 1) {
+        return LabelPage::tr("less than a minute left");
+    }
+    return minutes < 90 ? LabelPage::tr("about %1 min left").arg(minutes)
+                        : LabelPage::tr("about %1 h left").arg(qRound(seconds / 3600));
+}
+
+}  // namespace
+
+LabelPage::LabelPage(Workbench& shared, QWidget* parent, std::function<qint64()> now)
+    : Page(shared, parent), clock_(std::move(now)) {
+    setFocusPolicy(Qt::StrongFocus);
+    stateView_ = new widgets::StateView(this);
+    nameView_ = new widgets::StateView(this);
+    nameEdit_ = new QLineEdit(nameView_);
+    nameEdit_->setFixedWidth(widgets::em(this, 20));
+    nameEdit_->setAccessibleName(tr("Your name"));
+    nameView_->addWidget(nameEdit_);
+    connect(nameEdit_, &QLineEdit::returnPressed, this, &LabelPage::nameGiven);
+    asking_ = buildAsking();
+
+    stack_ = new QStackedWidget(this);
+    for (QWidget* widget : {static_cast<QWidget*>(stateView_), static_cast<QWidget*>(nameView_), asking_}) {
+        stack_->addWidget(widget);
+    }
+    auto* layout = new QVBoxLayout(this);
+    layout->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(stack_);
+
+    buildActions();
+    tick_.setInterval(1000);
+    connect(&tick_, &QTimer::timeout, this, &LabelPage::showProgress);
+    connect(&workbench(), &Workbench::textScaleChanged, this, [this](double scale) {
+        promptText_->setScale(scale);
+        texts_->setScale(scale);
+    });
+    promptText_->setScale(workbench().textScale());
+    texts_->setScale(workbench().textScale());
+    qApp->installEventFilter(this);
+    showState(State::NoProject);
+}
+
+LabelPage::~LabelPage() = default;
+
+QWidget* LabelPage::buildAsking() {
+    auto* page = new QWidget(this);
+    auto* column = new QVBoxLayout(page);
+    widgets::setLayoutGrid(column, this, widgets::kPageMargin, 2);
+    const int top = widgets::grid(this, 2);
+    column->setContentsMargins(widgets::grid(this, 3), top, widgets::grid(this, 3), top);
+
+    auto* header = new QHBoxLayout;
+    header->addWidget(widgets::sectionLabel(tr("Prompt"), page));
+    header->addStretch();
+    progressLabel_ = widgets::secondaryLabel({}, page);
+    progressLabel_->setWordWrap(false);
+    clockLabel_ = widgets::secondaryLabel({}, page);
+    clockLabel_->setWordWrap(false);
+    clockLabel_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
+    clockLabel_->setMinimumWidth(widgets::em(this, 4));
+    clockLabel_->setToolTip(tr("Active time on this question"));
+    header->addWidget(progressLabel_);
+    header->addWidget(clockLabel_);
+    column->addLayout(header);
+
+    auto* promptCard = new widgets::Card(page);
+    auto* promptLayout = new QVBoxLayout(promptCard);
+    widgets::setLayoutGrid(promptLayout, this, 2, 0);
+    promptText_ = new widgets::ReadingText(promptCard);
+    promptText_->setAccessibleName(tr("Prompt"));
+    promptText_->setMinimumHeight(widgets::em(this, 1.6));
+    promptLayout->addWidget(promptText_);
+    connect(promptText_, &widgets::ReadingText::heightChanged, this, &LabelPage::fitPrompt);
+    column->addWidget(promptCard);
+
+    texts_ = new widgets::ComparedTexts(page);
+    column->addWidget(texts_, 1);
+
+    notice_ = new widgets::NoticeBar(page);
+    notice_->setClosable(false);
+    column->addWidget(notice_);
+
+    reasonRow_ = new QWidget(page);
+    auto* reasonLayout = new QHBoxLayout(reasonRow_);
+    widgets::setLayoutGrid(reasonLayout, this, 0, 1);
+    reason_ = new QLineEdit(reasonRow_);
+    reason_->setPlaceholderText(tr("Why? Goes with your next answer. Enter returns to the answers."));
+    reason_->setAccessibleName(tr("Reason"));
+    reasonLayout->addWidget(widgets::secondaryLabel(tr("Reason"), reasonRow_));
+    reasonLayout->addWidget(reason_, 1);
+    reasonRow_->hide();
+    connect(reason_, &QLineEdit::returnPressed, this, &LabelPage::leaveReason);
+    column->addWidget(reasonRow_);
+
+    bar_ = new widgets::AnswerBar(page);
+    connect(bar_, &widgets::AnswerBar::pressed, this, &LabelPage::perform);
+    column->addWidget(bar_);
+    return page;
+}
+
+void LabelPage::buildActions() {
+    const auto add = [this](const QString& text, const AnswerCommand& command) {
+        auto* action = new QAction(text, this);
+        connect(action, &QAction::triggered, this, [this, command] { perform(command); });
+        actions_ << action;
+        answerActions_ << action;
+        return action;
+    };
+    const auto addSeparator = [this] {
+        auto* separator = new QAction(this);
+        separator->setSeparator(true);
+        actions_ << separator;
+    };
+    // After the tab stands the bare key, shown as a shortcut is; the page itself listens for it.
+    add(tr("Left is &much better\t1"), {Kind::Score, 3});
+    add(tr("&Left is better\t2 or ←"), {Kind::Score, 2});
+    add(tr("Left is &slightly better\t3"), {Kind::Score, 1});
+    add(tr("&About the same\t4"), {Kind::Score, 0});
+    add(tr("Right is sl&ightly better\t5"), {Kind::Score, -1});
+    add(tr("&Right is better\t6 or →"), {Kind::Score, -2});
+    add(tr("Right is m&uch better\t7"), {Kind::Score, -3});
+    addSeparator();
+    add(tr("&Both bad\tB"), {Kind::BothBad, 0});
+    add(tr("S&kip\tS"), {Kind::Skip, 0});
+    addSeparator();
+    undoAction_ = add(tr("U&ndo the last answer"), {Kind::Undo, 0});
+    undoAction_->setShortcut(QKeySequence::Undo);
+    undoAction_->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+    addAction(undoAction_);
+    add(tr("Write a r&eason\tR"), {Kind::Reason, 0});
+    add(tr("Show &differences\tD"), {Kind::Differences, 0});
+    addSeparator();
+    annotatorAction_ = new QAction(tr("&Change annotator…"), this);
+    connect(annotatorAction_, &QAction::triggered, this, &LabelPage::changeAnnotator);
+    actions_ << annotatorAction_;
+}
+
+QList<KeyHelp> LabelPage::keys() const {
+    return {{QStringLiteral("1 2 3"), tr("Left is much better, better, slightly better")},
+            {QStringLiteral("4"), tr("About the same")},
+            {QStringLiteral("5 6 7"), tr("Right is slightly better, better, much better")},
+            {QStringLiteral("← →"), tr("Left or right is better")},
+            {tr("B"), tr("Both are bad")},
+            {tr("S"), tr("Skip this one")},
+            {tr("U"), tr("Undo the last answer")},
+            {tr("R"), tr("Write a reason; Enter returns")},
+            {tr("D"), tr("Show differences")},
+            {QStringLiteral("↑ ↓"), tr("Scroll both texts")}};
+}
+
+// --- project and annotator -----------------------------------------------------------------------------------------
+
+void LabelPage::projectOpened() {
+    annotatorName_ = rememberedName();
+    annotatorId_.clear();
+    current_.reset();
+    next_.reset();
+    recentSeconds_.clear();
+    saving_ = false;
+    reason_->clear();
+    notice_->dismiss();
+    if (workbench().isReadOnly()) {
+        showState(State::ReadOnly);
+        return;
+    }
+    load();
+}
+
+void LabelPage::projectClosed() {
+    ++epoch_;
+    saving_ = false;
+    current_.reset();
+    next_.reset();
+    showState(State::NoProject);
+}
+
+void LabelPage::projectChanged() {
+    if (state_ == State::Empty || state_ == State::AllDone || state_ == State::NeedsName) {
+        if (!saving_) {
+            load();
+        }
+    } else if (state_ == State::Asking && !saving_ && current_) {
+        workbench().store().run(
+            [annotator = annotatorId_, except = current_->comparison.id](project::Project& project) {
+                LabelSession session(project, annotator);
+                return Step{session.next(except), session.progress()};
+            },
+            this,
+            [this, epoch = epoch_, asked = current_->comparison.id](Step step) {
+                if (epoch == epoch_ && !saving_ && current_ && current_->comparison.id == asked && !next_) {
+                    next_ = std::move(step.next);
+                    progress_ = step.progress;
+                    showProgress();
+                }
+            });
+    }
+}
+
+void LabelPage::load() {
+    const int epoch = ++epoch_;
+    if (state_ != State::NeedsName) {
+        showState(State::Loading);
+    }
+    workbench().store().run(
+        [name = annotatorName_](project::Project& project) {
+            Loaded loaded;
+            loaded.comparisons = project::Comparisons(project).count();
+            if (loaded.comparisons == 0 || name.isEmpty()) {
+                return loaded;
+            }
+            loaded.annotatorId = project::Annotators(project).ensure(name, project::AnnotatorKind::Human);
+            LabelSession session(project, loaded.annotatorId);
+            loaded.first = session.next();
+            if (loaded.first) {
+                loaded.second = session.next(loaded.first->comparison.id);
+            }
+            loaded.progress = session.progress();
+            return loaded;
+        },
+        this,
+        [this, epoch](Loaded loaded) {
+            if (epoch == epoch_) {
+                take(std::move(loaded));
+            }
+        },
+        [this, epoch](const QString& problem) {
+            if (epoch != epoch_) {
+                return;
+            }
+            if (state_ == State::NeedsName) {
+                askName(problem);
+                return;
+            }
+            showState(State::Error);
+            stateView_->showError(tr("The questions could not be read"), problem, tr("Try again"), [this] { load(); });
+            stateView_->addSecondary(tr("Change name…"), [this] { changeAnnotator(); });
+        });
+}
+
+void LabelPage::take(Loaded loaded) {
+    if (loaded.comparisons == 0) {
+        showState(State::Empty);
+        return;
+    }
+    if (loaded.annotatorId.isEmpty()) {
+        if (state_ != State::NeedsName) {
+            askName();
+        }
+        return;
+    }
+    rememberName(annotatorName_);
+    annotatorId_ = loaded.annotatorId;
+    progress_ = loaded.progress;
+    next_ = std::move(loaded.second);
+    if (loaded.first) {
+        ask(std::move(*loaded.first));
+    } else {
+        current_.reset();
+        showAllDone();
+    }
+}
+
+void LabelPage::askName(const QString& problem) {
+    if (nameEdit_->text().isEmpty()) {
+        nameEdit_->setText(annotatorName_.isEmpty() ? systemUserName() : annotatorName_);
+    }
+    const QString sentence =
+        problem.isEmpty() ? tr("Your answers are stored under this name in the project.") : problem;
+    nameView_->showEmpty(tr("Who is labelling?"), sentence, tr("Start labelling"), [this] { nameGiven(); });
+    showState(State::NeedsName);
+    nameEdit_->selectAll();
+    if (isVisible()) {
+        nameEdit_->setFocus();
+    }
+}
+
+void LabelPage::nameGiven() {
+    const QString name = nameEdit_->text().simplified();
+    if (name.isEmpty()) {
+        return;
+    }
+    annotatorName_ = name;
+    recentSeconds_.clear();
+    load();
+}
+
+void LabelPage::changeAnnotator() {
+    if (saving_ || !workbench().isOpen() || workbench().isReadOnly()) {
+        return;
+    }
+    workbench().requestPage(name());
+    nameEdit_->setText(annotatorName_);
+    askName();
+}
+
+QString LabelPage::rememberedName() const {
+    return QSettings()
+        .value(QStringLiteral("annotator/") + QString(workbench().projectPath()).replace(u'/', u'|'))
+        .toString();
+}
+
+void LabelPage::rememberName(const QString& name) {
+    QSettings().setValue(QStringLiteral("annotator/") + QString(workbench().projectPath()).replace(u'/', u'|'), name);
+}
+
+// --- asking and answering ------------------------------------------------------------------------------------------
+
+void LabelPage::ask(Question question) {
+    current_ = std::move(question);
+    promptText_->setReading(current_->prompt.text());
+    texts_->setTexts(current_->left.text, current_->right.text);
+    std::optional<AnswerCommand> standing;
+    reason_->clear();
+    if (current_->previous) {
+        standing = commandOf(current_->previous->outcome, current_->previous->screen);
+        reason_->setText(current_->previous->rationale);
+        clock_.resumeFrom(current_->previous->activeSeconds);
+    } else {
+        clock_.restart();
+    }
+    clock_.setFocused(isActiveWindow() && isVisible());
+    bar_->mark(standing);
+    reasonRow_->setVisible(!reason_->text().isEmpty());
+    showState(State::Asking);
+    showProgress();
+    fitPrompt();
+}
+
+void LabelPage::perform(const AnswerCommand& command) {
+    if (command.kind == Kind::Undo) {
+        undo();
+        return;
+    }
+    if (state_ != State::Asking) {
+        return;
+    }
+    clock_.input();
+    switch (command.kind) {
+        case Kind::Score:
+            answer(project::Outcome::Score, command.screen);
+            break;
+        case Kind::BothBad:
+            answer(project::Outcome::BothBad, 0);
+            break;
+        case Kind::Skip:
+            answer(project::Outcome::Skip, 0);
+            break;
+        case Kind::Reason:
+            reasonRow_->show();
+            reason_->setFocus();
+            break;
+        case Kind::Differences:
+            texts_->showDifferences(!texts_->showsDifferences());
+            bar_->setDifferencesShown(texts_->showsDifferences());
+            break;
+        case Kind::Undo:
+            break;
+    }
+}
+
+void LabelPage::answer(project::Outcome outcome, int screen) {
+    if (saving_ || !current_) {
+        return;
+    }
+    Pending pending;
+    pending.question = std::move(*current_);
+    pending.answer = {outcome, screen, clock_.seconds(), reason_->text().trimmed()};
+    current_.reset();
+    leaveReason();
+    save(std::move(pending));
+}
+
+void LabelPage::save(Pending pending) {
+    saving_ = true;
+    notice_->dismiss();
+    workbench().beginSave();
+    // What comes next is painted before the disk is asked anything.
+    if (next_) {
+        Question upcoming = std::move(*next_);
+        next_.reset();
+        ask(std::move(upcoming));
+    } else {
+        clock_.stop();
+        showState(State::Loading);
+    }
+    bar_->flash(commandOf(pending.answer.outcome, pending.answer.screen));
+    const QString onScreen = current_ ? current_->comparison.id : QString();
+    workbench().store().run(
+        [annotator = annotatorId_, pending, onScreen](project::Project& project) {
+            LabelSession session(project, annotator);
+            session.answer(pending.question, pending.answer);
+            return Step{session.next(onScreen), session.progress()};
+        },
+        this,
+        [this, epoch = epoch_, seconds = pending.answer.activeSeconds](Step step) {
+            if (epoch == epoch_) {
+                recentSeconds_ << seconds;
+                if (recentSeconds_.size() > kRecentAnswers) {
+                    recentSeconds_.removeFirst();
+                }
+                saved(std::move(step));
+            }
+        },
+        [this, epoch = epoch_, pending](const QString& problem) {
+            if (epoch == epoch_) {
+                notSaved(pending, problem);
+            }
+        });
+}
+
+void LabelPage::saved(Step step) {
+    saving_ = false;
+    progress_ = step.progress;
+    next_ = std::move(step.next);
+    workbench().endSave();
+    if (!current_ && next_) {
+        Question upcoming = std::move(*next_);
+        next_.reset();
+        ask(std::move(upcoming));
+    } else if (!current_) {
+        showAllDone();
+    }
+    showProgress();
+    workbench().notifyChanged();
+}
+
+void LabelPage::notSaved(const Pending& pending, const QString& problem) {
+    saving_ = false;
+    workbench().endSave(problem);
+    next_ = std::move(current_);
+    ask(pending.question);
+    clock_.resumeFrom(pending.answer.activeSeconds);
+    bar_->mark(commandOf(pending.answer.outcome, pending.answer.screen));
+    reason_->setText(pending.answer.rationale);
+    reasonRow_->setVisible(!pending.answer.rationale.isEmpty());
+    notice_->present(widgets::NoticeBar::Kind::Problem,
+                     tr("Your answer is not saved yet: %1. All answers before it are safe.").arg(problem));
+    notice_->setClosable(false);
+    notice_->setAction(tr("&Save again"), [this, pending] {
+        if (!saving_ && current_ && current_->comparison.id == pending.question.comparison.id) {
+            current_.reset();
+            save(pending);
+        }
+    });
+}
+
+void LabelPage::undo() {
+    if (saving_ || annotatorId_.isEmpty() || (state_ != State::Asking && state_ != State::AllDone)) {
+        return;
+    }
+    saving_ = true;
+    workbench().beginSave();
+    using Undone = std::pair<std::optional<Question>, LabelSession::Progress>;
+    workbench().store().run(
+        [annotator = annotatorId_](project::Project& project) {
+            LabelSession session(project, annotator);
+            std::optional<Question> question = session.undo();
+            return Undone(std::move(question), session.progress());
+        },
+        this,
+        [this, epoch = epoch_](Undone result) {
+            if (epoch == epoch_) {
+                undone(std::move(result.first), result.second);
+            }
+        },
+        [this, epoch = epoch_](const QString& problem) {
+            if (epoch == epoch_) {
+                saving_ = false;
+                workbench().endSave(problem);
+                notice_->present(widgets::NoticeBar::Kind::Problem,
+                                 tr("The last answer was not taken back: %1. It still stands.").arg(problem));
+            }
+        });
+}
+
+void LabelPage::undone(std::optional<Question> question, const LabelSession::Progress& progress) {
+    saving_ = false;
+    workbench().endSave();
+    progress_ = progress;
+    notice_->dismiss();
+    if (!question) {
+        workbench().showMessage(tr("There is no answer of yours to take back."));
+        return;
+    }
+    if (current_) {
+        next_ = std::move(current_);
+    }
+    bar_->flash({Kind::Undo, 0});
+    ask(std::move(*question));
+    workbench().notifyChanged();
+}
+
+// --- what is on screen ---------------------------------------------------------------------------------------------
+
+void LabelPage::showState(State state) {
+    state_ = state;
+    const bool asking = state == State::Asking;
+    switch (state) {
+        case State::NoProject:
+            stateView_->showEmpty(tr("No project is open"), tr("Open a project to compare its answers."),
+                                  tr("Go to Overview"),
+                                  [this] { workbench().requestPage(QStringLiteral("overview")); });
+            break;
+        case State::ReadOnly:
+            stateView_->showEmpty(tr("This project is open read-only"),
+                                  tr("Answers cannot be saved into it, so none are asked for."));
+            break;
+        case State::Loading:
+            stateView_->showLoading(tr("Fetching the next answers"));
+            break;
+        case State::Empty:
+            stateView_->showEmpty(tr("No answers to compare yet"),
+                                  tr("Sample two or more answers to each prompt first."), tr("Sample answers"),
+                                  [this] { workbench().requestPage(QStringLiteral("sample")); });
+            break;
+        default:
+            break;
+    }
+    QWidget* const shown = asking ? asking_ : state == State::NeedsName ? static_cast<QWidget*>(nameView_) : stateView_;
+    if (stack_->currentWidget() != shown) {
+        stack_->setCurrentWidget(shown);
+        if (isVisible() && state != State::NeedsName) {
+            setFocus();
+        }
+    }
+    if (asking) {
+        tick_.start();
+    } else {
+        tick_.stop();
+        clock_.stop();
+    }
+    const bool canAnswer = asking && isVisible();
+    for (QAction* action : std::as_const(answerActions_)) {
+        action->setEnabled(canAnswer);
+    }
+    undoAction_->setEnabled(isVisible() && (asking || state == State::AllDone));
+    annotatorAction_->setEnabled(workbench().isOpen() && !workbench().isReadOnly() && state != State::Empty);
+}
+
+void LabelPage::showAllDone() {
+    showState(State::AllDone);
+    undoAction_->setEnabled(isVisible());
+    stateView_->showEmpty(
+        tr("All done, %1").arg(annotatorName_),
+        tr("You have answered %n question(s) and everything is saved. New ones will appear here by themselves.",
+           nullptr, static_cast<int>(progress_.answered)),
+        tr("Go to Overview"), [this] { workbench().requestPage(QStringLiteral("overview")); });
+    stateView_->addSecondary(tr("&Undo the last answer"), [this] { undo(); });
+}
+
+void LabelPage::showProgress() {
+    if (state_ != State::Asking) {
+        return;
+    }
+    QString text = tr("%1 of %2").arg(progress_.answered).arg(progress_.total);
+    if (recentSeconds_.size() >= kAnswersForEstimate) {
+        const double mean = std::accumulate(recentSeconds_.begin(), recentSeconds_.end(), 0.0) /
+                            static_cast<double>(recentSeconds_.size());
+        text += QStringLiteral(" · ") + remaining(mean * static_cast<double>(progress_.total - progress_.answered));
+    }
+    progressLabel_->setText(text);
+    clockLabel_->setText(tr("%1 s").arg(static_cast<int>(clock_.seconds())));
+    bar_->setUndoEnabled(progress_.answered > 0);
+}
+
+void LabelPage::fitPrompt() {
+    const int most = std::max(widgets::em(this, 6), height() * 3 / 10);
+    promptText_->setFixedHeight(std::min(promptText_->fullHeight(), most));
+}
+
+void LabelPage::leaveReason() {
+    if (reason_->hasFocus()) {
+        setFocus();
+    }
+}
+
+void LabelPage::activated() {
+    setFocus();
+    if (state_ == State::NeedsName) {
+        nameEdit_->setFocus();
+    }
+    if (state_ == State::Asking || state_ == State::AllDone) {
+        for (QAction* action : std::as_const(answerActions_)) {
+            action->setEnabled(state_ == State::Asking);
+        }
+        undoAction_->setEnabled(true);
+    }
+    clock_.setFocused(isActiveWindow());
+}
+
+void LabelPage::deactivated() {
+    clock_.setFocused(false);
+    for (QAction* action : std::as_const(answerActions_)) {
+        action->setEnabled(false);
+    }
+}
+
+// --- keys ----------------------------------------------------------------------------------------------------------
+
+bool LabelPage::takesBareKeys() const {
+    if (!isVisible() || QApplication::activeModalWidget() || QApplication::activePopupWidget()) {
+        return false;
+    }
+    const QWidget* focus = QApplication::focusWidget();
+    return focus && (focus == this || isAncestorOf(focus)) && !takesText(focus);
+}
+
+bool LabelPage::keyPressed(QKeyEvent* event) {
+    if (const std::optional<AnswerCommand> command = widgets::answerCommand(*event)) {
+        // A key held down is one answer, not many.
+        if (!event->isAutoRepeat()) {
+            perform(*command);
+        }
+        return true;
+    }
+    if (event->modifiers() != Qt::NoModifier || state_ != State::Asking || focusWidget() == promptText_) {
+        return false;
+    }
+    switch (event->key()) {
+        case Qt::Key_Up:
+        case Qt::Key_Down:
+            texts_->scrollLines(event->key() == Qt::Key_Up ? -1 : 1);
+            return true;
+        case Qt::Key_PageUp:
+        case Qt::Key_PageDown:
+            texts_->scrollPages(event->key() == Qt::Key_PageUp ? -1 : 1);
+            return true;
+        default:
+            return false;
+    }
+}
+
+bool LabelPage::eventFilter(QObject* watched, QEvent* event) {
+    switch (event->type()) {
+        case QEvent::KeyPress:
+            // The window's QWindow sees the event before the focus widget does: act once, on the widget.
+            if (watched->isWidgetType() && watched == QApplication::focusWidget() && isVisible()) {
+                clock_.input();
+                auto* key = static_cast<QKeyEvent*>(event);
+                if (reason_->hasFocus() && key->key() == Qt::Key_Escape) {
+                    leaveReason();
+                    return true;
+                }
+                if (takesBareKeys() && keyPressed(key)) {
+                    return true;
+                }
+            }
+            break;
+        case QEvent::MouseMove:
+        case QEvent::MouseButtonPress:
+        case QEvent::Wheel:
+            if (isVisible() && watched->isWidgetType() && static_cast<QWidget*>(watched)->window() == window()) {
+                clock_.input();
+            }
+            break;
+        default:
+            break;
+    }
+    return Page::eventFilter(watched, event);
+}
+
+bool LabelPage::event(QEvent* event) {
+    switch (event->type()) {
+        case QEvent::WindowActivate:
+            clock_.setFocused(isVisible());
+            break;
+        case QEvent::WindowDeactivate:
+            clock_.setFocused(false);
+            break;
+        case QEvent::Resize:
+            fitPrompt();
+            break;
+        default:
+            break;
+    }
+    return Page::event(event);
+}
+
+}  // namespace prefbench::pages
