@@ -55,6 +55,7 @@ class Transformer {
 
     const Architecture& architecture() const;
     at::Device device() const;
+    at::ScalarType computeType() const;
 
     /// Hidden states after the final norm, one row a token. [tokens, hidden]. Differentiable where parameters require
     /// it.
@@ -62,6 +63,8 @@ class Transformer {
 
     /// Next-token logits of hidden rows. [n, hidden] → [n, vocabulary]
     at::Tensor logits(const at::Tensor& hidden) const;
+    /// The head's matrix, [vocabulary, hidden]; the embedding where they are tied.
+    const at::Tensor& headWeight() const;
 
     /// One step of cached decoding or a prefill: `tokens` [sequences, new tokens] are appended to every sequence of
     /// `cache`. Returns hidden states [sequences, new tokens, hidden].

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/model/architecture.h"
+
+namespace prefbench::model {
+
+/// The parts of a transformer that own weights.
+enum class Module {
+    TokenEmbedding,
+    PositionEmbedding,
+    AttentionNorm,
+    Query,
+    Key,
+    Value,
+    QueryKeyValue,  ///< the three as one matrix, in this order
+    AttentionOutput,
+    MlpNorm,
+    Gate,
+    Up,
+    Down,
+    FinalNorm,
+    Head,
+};
+
+/// What a family's checkpoints call a module; "{}" stands for the layer's number. Its tensors are NAME.weight and,
+/// where the architecture has one, NAME.bias.
+struct ModuleName {
+    Module module;
+    std::string_view name;
+};
+
+/// How linear layers' matrices are stored: as torch's Linear, or as the Conv1D of the original GPT-2 code.
+enum class MatrixLayout { OutputByInput, InputByOutput };
+
+/// Under which keys config.json keeps a family's values; an empty name means that the family's default always holds.
+struct ConfigKeys {
+    std::string_view vocabulary = "vocab_size";
+    std::string_view hidden = "hidden_size";
+    std::string_view layers = "num_hidden_layers";
+    std::string_view heads = "num_attention_heads";
+    std::string_view kvHeads = {};
+    std::string_view headDim = {};
+    std::string_view mlp = "intermediate_size";
+    std::string_view maxPositions = "max_position_embeddings";
+    std::string_view normEpsilon = {};
+    std::string_view activation = "hidden_act";
+    std::string_view attentionBias = {};  ///< for queries, keys, values
+    std::string_view outputBias = {};
+    std::string_view mlpBias = {};
+};
+
+/// A switch in config.json that changes what the model computes and that we know in one position only.
+struct RequiredSwitch {
+    std::string_view key;
+    bool value;
+};
+
+/// One row of the table: all that distinguishes a family from another.
+struct Family {
+    std::string_view modelType;
+    /// Facts, and the values meant where config.json has no such key. kvHeads 0: as many as heads; headDim 0:
+    /// hidden / heads; mlp 0: 4 · hidden.
+    Architecture defaults{};
+    ConfigKeys keys{};
+    std::vector<RequiredSwitch> required{};
+    MatrixLayout matrices = MatrixLayout::OutputByInput;
+    std::vector<ModuleName> modules{};
+    /// Written, but left out by old checkpoints.
+    std::string_view optionalPrefix = {};
+    /// Ends of names of stored tensors that are not weights.
+    std::vector<std::string_view> ignored{};
+};
+
+std::span<const Family> families();
+/// nullptr when there is no such row.
+const Family* findFamily(std::string_view modelType);
+
+}  // namespace prefbench::model

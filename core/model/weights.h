@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/files/model_folder.h"
+#include "core/model/families.h"
+#include "core/model/torch.h"
+#include "core/model/transformer.h"
+
+namespace prefbench::model {
+
+/// One tensor that an architecture has.
+struct WeightSlot {
+    Module module;
+    std::int64_t layer = 0;  ///< 0 for what stands outside the layers
+    bool bias = false;
+    std::string name;
+    std::vector<std::int64_t> shape;
+};
+
+/// In the fixed order of Transformer::parameters(). A tied head has no slot.
+std::vector<WeightSlot> weightSlots(const Family& family, const Architecture& architecture);
+
+/// One parameter for each slot, in the slots' order, converted to `computeType`. Errors name file, tensor, expected
+/// and found: missing, misshaped, of unsupported dtype, or not part of the architecture.
+std::vector<Parameter> loadParameters(const files::ModelFolder& folder, const Family& family,
+                                      const Architecture& architecture, const std::vector<WeightSlot>& slots,
+                                      at::Device device, at::ScalarType computeType);
+
+/// One safetensors file in the parameters' own element type, fsynced.
+void saveParameters(const std::filesystem::path& file, const std::vector<Parameter>& parameters);
+
+}  // namespace prefbench::model
