@@ -22,8 +22,9 @@ class Store : public QObject {
     /// Opens (or creates) the project on the store's thread; `opened` or `openFailed` follows.
     void open(const QString& path, bool create = false);
 
-    /// Runs `job` on the store's thread and then `done` with its value in `context`'s thread, unless `context` is gone.
-    /// An Error (or any exception) goes to `failed` as one line instead.
+    /// Runs `job` on the store's thread and then `done` with its value in this object's thread, unless `context` (an
+    /// object of this thread) is gone by then. An Error (or any exception) goes to `failed` as one line instead. Once
+    /// the store is being destroyed jobs still run, but nobody hears of them.
     template <class Job, class Done>
     void run(Job job, QObject* context, Done done, std::function<void(QString)> failed = {});
 
@@ -35,27 +36,33 @@ class Store : public QObject {
 
   private:
     void post(std::function<void(project::Project*)> job);
-    class Worker;
+    void postToWorker(std::function<void()> job);
+
     QThread thread_;
-    Worker* worker_ = nullptr;
+    QObject* worker_ = nullptr;                  ///< lives on thread_
+    std::unique_ptr<project::Project> project_;  ///< touched on thread_ only
 };
+
+/// Opens an existing project in `store` and waits for it, running an event loop: for the command line and tests. Error
+/// as Project::open's.
+void openAndWait(Store& store, const QString& path);
 
 template <class Job, class Done>
 void Store::run(Job job, QObject* context, Done done, std::function<void(QString)> onFailed) {
     QPointer<QObject> target(context);
     post([this, job = std::move(job), target, done = std::move(done),
           onFailed = std::move(onFailed)](project::Project* project) mutable {
-        const auto deliver = [target](auto function) {
-            if (target) {
-                QMetaObject::invokeMethod(
-                    target.data(),
-                    [target, function = std::move(function)]() mutable {
-                        if (target) {
-                            function();
-                        }
-                    },
-                    Qt::QueuedConnection);
-            }
+        // Posted to the store itself, whose destructor waits for this thread; whether `context` is still there is
+        // looked at in its own thread only.
+        const auto deliver = [this, target](auto function) {
+            QMetaObject::invokeMethod(
+                this,
+                [target, function = std::move(function)]() mutable {
+                    if (target) {
+                        function();
+                    }
+                },
+                Qt::QueuedConnection);
         };
         try {
             if (!project) {

@@ -24,9 +24,10 @@ struct NewRun {
     quint64 seed = 0;
 };
 
-/// Snapshots the current labels into NAME.data/runs/ID/dataset (split by prompt: test prompts evaluate; where there are
-/// none, a tenth of the prompts chosen by hash), writes run.json, indexes the run. Does not start it. Error as
-/// DatasetSummary::problem.
+/// Snapshots the current decided labels into NAME.data/runs/ID/dataset: a row each (annotators who contradict each
+/// other give two), for method sft each preferred completion once. Split by prompt: test prompts evaluate; where none
+/// of them is labelled, a tenth of the prompts chosen by hash, at least one of two or more. Writes run.json, indexes
+/// the run. Does not start it. Error as DatasetSummary::problem.
 contract::RunDirectory createRun(project::Project& project, const NewRun& run);
 
 /// Brings the runs table up to date with the directories; a run whose directory is gone keeps its last state.
