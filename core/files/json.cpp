@@ -109,6 +109,13 @@ class Builder {
         return false;
     }
 
+    /// Keeps the first reason.
+    void refuse(const std::string& reason) {
+        if (error_.empty()) {
+            error_ = reason;
+        }
+    }
+
     Value& root() { return root_; }
     const std::string& error() const { return error_; }
 
@@ -157,7 +164,14 @@ class Builder {
 template <typename Value>
 Value parse(std::string_view text, const std::string& what) {
     Builder<Value> builder(text);
-    if (!Value::sax_parse(text.begin(), text.end(), &builder)) {
+    // The parser takes a zero byte for the end of input; JSON allows it nowhere.
+    const std::size_t zero = text.find('\0');
+    if (zero != std::string_view::npos) {
+        builder.refuse("not valid JSON at " + place(text, zero + 1) + ": a zero byte");
+    } else if (!Value::sax_parse(text.begin(), text.end(), &builder)) {
+        builder.refuse("not valid JSON");
+    }
+    if (!builder.error().empty()) {
         throw Error(what.empty() ? builder.error() : what + ": " + builder.error());
     }
     return std::move(builder.root());
