@@ -1,37 +1,30 @@
 #include "core/model/rotary.h"
 
-#include <cmath>
 #include <numbers>
 
 namespace prefbench::model {
 namespace {
 
 /// Slow waves are slowed by `factor`, fast ones kept, those between blended.
-double scaleLlama3(double frequency, const RopeScaling& scaling) {
-    const double turns = static_cast<double>(scaling.originalMaxPositions) * frequency / (2 * std::numbers::pi);
-    if (turns < scaling.lowFrequencyFactor) {
-        return frequency / scaling.factor;
-    }
-    if (turns > scaling.highFrequencyFactor) {
-        return frequency;
-    }
-    const double blend =
-        (turns - scaling.lowFrequencyFactor) / (scaling.highFrequencyFactor - scaling.lowFrequencyFactor);
-    return (1 - blend) * frequency / scaling.factor + blend * frequency;
+at::Tensor scaleLlama3(const at::Tensor& frequencies, const RopeScaling& scaling) {
+    const auto originalPositions = static_cast<double>(scaling.originalMaxPositions);
+    const at::Tensor wavelengths = 2 * std::numbers::pi / frequencies;
+    const at::Tensor slowed = frequencies / scaling.factor;
+    const at::Tensor blend = (originalPositions / wavelengths - scaling.lowFrequencyFactor) /
+                             (scaling.highFrequencyFactor - scaling.lowFrequencyFactor);
+    const at::Tensor blended = (1 - blend) * slowed + blend * frequencies;
+    return at::where(wavelengths > originalPositions / scaling.lowFrequencyFactor, slowed,
+                     at::where(wavelengths < originalPositions / scaling.highFrequencyFactor, frequencies, blended));
 }
 
 }  // namespace
 
-std::vector<double> rotaryFrequencies(const Architecture& architecture) {
-    std::vector<double> frequencies;
-    for (std::int64_t i = 0; i < architecture.headDim; i += 2) {
-        const double exponent = static_cast<double>(i) / static_cast<double>(architecture.headDim);
-        const double frequency = std::pow(architecture.ropeTheta, -exponent);
-        frequencies.push_back(architecture.ropeScaling.kind == RopeScaling::Kind::Llama3
-                                  ? scaleLlama3(frequency, architecture.ropeScaling)
-                                  : frequency);
-    }
-    return frequencies;
+at::Tensor rotaryFrequencies(const Architecture& architecture) {
+    const at::Tensor exponents =
+        at::arange(0, architecture.headDim, 2, at::kFloat) / static_cast<double>(architecture.headDim);
+    const at::Tensor frequencies = at::pow(architecture.ropeTheta, exponents).reciprocal();
+    const bool scaled = architecture.ropeScaling.kind == RopeScaling::Kind::Llama3;
+    return (scaled ? scaleLlama3(frequencies, architecture.ropeScaling) : frequencies).to(at::kDouble);
 }
 
 RotaryTable rotaryTable(const at::Tensor& frequencies, const at::Tensor& positions, at::ScalarType type) {

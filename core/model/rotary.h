@@ -1,15 +1,14 @@
 #pragma once
 
-#include <vector>
-
 #include "core/model/architecture.h"
 #include "core/model/torch.h"
 
 namespace prefbench::model {
 
-/// Angle per position of each pair of a head's elements, [headDim / 2], with the architecture's scaling. Su et al.
-/// 2021, "RoFormer"; Llama 3.1's scaling as published with its weights.
-std::vector<double> rotaryFrequencies(const Architecture& architecture);
+/// Angle per position of each pair of a head's elements, with the architecture's scaling. Su et al. 2021, "RoFormer";
+/// Llama 3.1's scaling as published with its weights. Calculated in float32, as where the models were trained.
+/// [headDim / 2] float64
+at::Tensor rotaryFrequencies(const Architecture& architecture);
 
 /// cos and sin of every position's angles, computed in float64. Each [tokens, 1, headDim / 2] in `type`.
 struct RotaryTable {

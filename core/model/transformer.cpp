@@ -106,7 +106,7 @@ struct Transformer::State {
             outer[Module::Head].weight = outer[Module::TokenEmbedding].weight;
         }
         if (architecture.positions == Positions::Rotary) {
-            rotaryFrequencies = at::tensor(model::rotaryFrequencies(architecture), at::kDouble).to(device);
+            rotaryFrequencies = model::rotaryFrequencies(architecture).to(device);
         }
     }
 
