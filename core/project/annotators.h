@@ -11,7 +11,7 @@ namespace prefbench::project {
 enum class AnnotatorKind { Human, Rule, Model };
 
 struct Annotator {
-    QString id, name;
+    QString id{}, name{};
     AnnotatorKind kind = AnnotatorKind::Human;
 };
 

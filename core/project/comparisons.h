@@ -9,9 +9,9 @@
 namespace prefbench::project {
 
 struct Comparison {
-    QString id, promptId;
-    QList<QString> completionIds;                  ///< two or more, ordered
-    QString origin;                                ///< sampled, import
+    QString id{}, promptId{};
+    QList<QString> completionIds{};                ///< two or more, ordered
+    QString origin{};                              ///< sampled, import
     QString purpose = QStringLiteral("training");  ///< training, evaluation
     double priority = 0;
 };

@@ -11,20 +11,20 @@ namespace prefbench::project {
 
 /// One act of sampling: model, settings, seed.
 struct Generation {
-    QString id, modelId;
-    QByteArray settings;  ///< JSON of contract::SamplingSettings
+    QString id{}, modelId{};
+    QByteArray settings{};  ///< JSON of contract::SamplingSettings
     quint64 seed = 0;
 };
 
 struct Completion {
-    QString id, promptId;
-    QString generationId;  ///< empty for human and import
-    QString text;
-    QList<qint64> tokenIds;
-    std::optional<double> logProbability;      ///< nats, summed
-    QString finishReason;                      ///< stop, length, or empty
+    QString id{}, promptId{};
+    QString generationId{};  ///< empty for human and import
+    QString text{};
+    QList<qint64> tokenIds{};
+    std::optional<double> logProbability{};    ///< nats, summed
+    QString finishReason{};                    ///< stop, length, or empty
     QString origin = QStringLiteral("model");  ///< model, human, import
-    QString parentId;                          ///< the completion it was edited from
+    QString parentId{};                        ///< the completion it was edited from
     bool demonstration = false;
 };
 

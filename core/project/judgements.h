@@ -14,23 +14,23 @@ enum class Outcome { Score, BothBad, Skip, Withdrawn };
 enum class JudgementKind { Label, Repeat, Gold, Audit, Adjudication };
 
 struct Judgement {
-    QString id, comparisonId, annotatorId;
+    QString id{}, comparisonId{}, annotatorId{};
     JudgementKind kind = JudgementKind::Label;
     Outcome outcome = Outcome::Score;
     int screen = 0;  ///< as seen: positive = left better; stored beside score
     int score = 0;   ///< screen if the first completion was on the left, else −screen
     bool firstOnLeft = true;
     double activeSeconds = 0;
-    QString rationale;
-    QString supersedes;  ///< judgement that this one replaces (also withdrawn: the one undone)
-    QString created;     ///< ISO 8601, UTC
+    QString rationale{};
+    QString supersedes{};  ///< judgement that this one replaces (also withdrawn: the one undone)
+    QString created{};     ///< ISO 8601, UTC
 };
 
 /// A current judgement with what it takes to train or export: DESIGN §4 "Current".
 struct LabelledPair {
-    QString comparisonId, promptId, judgementId, annotatorId;
-    QString firstId, secondId;  ///< completions
-    int score = 0;              ///< 0 = tie
+    QString comparisonId{}, promptId{}, judgementId{}, annotatorId{};
+    QString firstId{}, secondId{};  ///< completions
+    int score = 0;                  ///< 0 = tie
 };
 
 class Judgements {

@@ -9,10 +9,10 @@
 namespace prefbench::project {
 
 struct Model {
-    QString id, name;
-    QString folder;  ///< as stored: relative to the project's folder where below it
-    QString weightsHash, tokenizerHash;
-    QString runId;  ///< the run that made it, or empty
+    QString id{}, name{};
+    QString folder{};  ///< as stored: relative to the project's folder where below it
+    QString weightsHash{}, tokenizerHash{};
+    QString runId{};  ///< the run that made it, or empty
 };
 
 class Models {

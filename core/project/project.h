@@ -33,19 +33,29 @@ class Project {
     QString absolutePath(const QString& stored) const;
     bool isReadOnly() const { return readOnly_; }
     bool isNewer() const { return newer_; }
+    /// Why the file cannot be written, as one line for people; empty when it can.
+    QString readOnlyReason() const;
 
     QSqlDatabase& database() { return database_; }
 
   private:
-    Project() = default;
+    friend class Transaction;
+    explicit Project(const QString& path);
+    void connect(bool readOnly);
+    void checkIntegrity();
+
     QString path_;
     QString connectionName_;
     QSqlDatabase database_;
     bool readOnly_ = false;
     bool newer_ = false;
+    bool inTransaction_ = false;
+    bool transactionSpoilt_ = false;  ///< an inner Transaction ended without commit
 };
 
-/// BEGIN IMMEDIATE … COMMIT around a scope; rolled back unless `commit()` was called. Nested use joins the outer one.
+/// BEGIN IMMEDIATE … COMMIT around a scope; rolled back unless `commit()` was called. Nested use joins the outer one,
+/// which then cannot be committed if the inner one was not. Once the outermost `commit()` has returned, the rows are on
+/// the disk. Error when the project is read-only or locked by another process.
 class Transaction {
   public:
     explicit Transaction(Project& project);

@@ -12,10 +12,10 @@ enum class Split { Train, Test };
 const char* toString(Split split);
 
 struct Prompt {
-    QString id;
-    QByteArray messages;  ///< JSON: a string (plain text), or an array of {"role","content"}
+    QString id{};
+    QByteArray messages{};  ///< JSON: a string (plain text), or an array of {"role","content"}
     Split split = Split::Train;
-    QString source;  ///< where it came from: a file name, "starter"…
+    QString source{};  ///< where it came from: a file name, "starter"…
 
     /// Readable text: the string itself, or the messages' contents with their roles.
     QString text() const;

@@ -10,11 +10,11 @@ namespace prefbench::project {
 
 /// Index of run directories; the directory is the truth.
 struct Run {
-    QString id, name, method;
-    QString folder;   ///< as stored
-    QString modelId;  ///< the model it starts from
-    QString created;  ///< ISO 8601, UTC
-    QString state;    ///< last seen
+    QString id{}, name{}, method{};
+    QString folder{};   ///< as stored
+    QString modelId{};  ///< the model it starts from
+    QString created{};  ///< ISO 8601, UTC
+    QString state{};    ///< last seen
     qint64 step = 0, totalSteps = 0;
     int colour = 0;  ///< index into the palette of runs, the same for the life of the project
 };
