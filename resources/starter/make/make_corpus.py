@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Writes the starter project's text: prompts.jsonl and, for the SFT run, a corpus of reviews of the training prompts.
+"""Writes the starter project's text: prompts.jsonl and, for the SFT run, reviews of those prompts.
 
-    make_corpus.py --grammar grammar.json --prompts prompts.jsonl --corpus corpus.jsonl
+    make_corpus.py --grammar grammar.json --prompts prompts.jsonl --train train.jsonl --eval eval.jsonl
 
-A corpus line is {"pair", "prompt", "completion"}: what dataset/train.jsonl of an SFT run holds. The last line printed is
-a JSON object with the corpus's size and its entropy (see review_grammar.py).
+Reviews are lines {"pair", "prompt", "completion"}: what dataset/ of an SFT run holds; train.jsonl reviews the training
+prompts, eval.jsonl those held out. Prints one JSON object a file: its size and its entropy (see review_grammar.py).
 """
 
 import argparse
 import collections
 import json
+import os
 import re
 
 from review_grammar import Grammar, Writer
@@ -27,53 +28,50 @@ def drawPrompts(grammar, shape):
     return [(prompt, "test" if prompt in held else "train", facts[prompt]) for prompt in prompts]
 
 
-def writeCorpus(grammar, shape, prompts, path):
-    writer = Writer(grammar, shape["seed"] + 1)
-    train = [(prompt, facts) for prompt, split, facts in prompts if split == "train"]
-    flaws, nats, words, vocabulary, distinct = collections.Counter(), 0.0, [], set(), set()
+def writeReviews(grammar, prompts, count, seed, path):
+    writer = Writer(grammar, seed)
+    flaws, nats, sizes, vocabulary, distinct = collections.Counter(), 0.0, [], set(), set()
     with open(path, "w", encoding="utf-8") as file:
-        for number in range(shape["reviews"]):
-            prompt, facts = train[number % len(train)]
+        for number in range(count):
+            prompt, facts = prompts[number % len(prompts)]
             completion, flaw, itsNats = writer.review(facts)
             line = {"pair": f"review-{number:06d}", "prompt": prompt, "completion": completion}
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            pieces = re.findall(r"\w+|\.\.\.|[.,:]", completion)
+            file.write(json.dumps(line) + "\n")
+            # one token a word or mark, and one for the end
+            sizes.append(len(re.findall(r"\w+|[^\w\s]+", completion)) + 1)
             flaws[flaw] += 1
             nats += itsNats
-            words.append(len(pieces))
             distinct.add(completion)
             vocabulary.update(re.findall(r"[a-z]+", (prompt + completion).lower()))
-    words.sort()
+    sizes.sort()
     return {
-        "reviews": len(words),
+        "file": os.path.basename(path),
+        "reviews": count,
         "distinct": len(distinct),
         "words": len(vocabulary),
-        "tokens": sum(words),
-        "tokens_p5": words[len(words) // 20],
-        "tokens_p95": words[len(words) * 19 // 20],
-        "nats_per_review": nats / len(words),
-        # one token a word or mark, and one for the end
-        "nats_per_token": nats / (sum(words) + len(words)),
-        "flaws": dict(flaws),
+        "tokens": sum(sizes),
+        "tokens_5_50_95_percent": [sizes[count * share // 100] for share in (5, 50, 95)],
+        "nats_per_review": round(nats / count, 4),
+        "nats_per_token": round(nats / sum(sizes), 4),
+        "flaws": {flaw: round(number / count, 4) for flaw, number in flaws.most_common()},
     }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--grammar", required=True)
-    parser.add_argument("--prompts", required=True)
-    parser.add_argument("--corpus", required=True)
-    parser.add_argument("--reviews", type=int, help="instead of the grammar's number")
+    for name in ("grammar", "prompts", "train", "eval"):
+        parser.add_argument("--" + name, required=True)
     arguments = parser.parse_args()
     grammar = Grammar(arguments.grammar)
-    shape = dict(grammar.data["shape"])
-    if arguments.reviews:
-        shape["reviews"] = arguments.reviews
+    shape = grammar.data["shape"]
     prompts = drawPrompts(grammar, shape)
     with open(arguments.prompts, "w", encoding="utf-8") as file:
         for prompt, split, _ in prompts:
             file.write(json.dumps({"prompt": prompt, "split": split}) + "\n")
-    print(json.dumps(writeCorpus(grammar, shape, prompts, arguments.corpus)))
+    files = (("train", arguments.train, shape["reviews"], 1), ("test", arguments.eval, shape["held out reviews"], 2))
+    for split, path, count, offset in files:
+        its = [(prompt, facts) for prompt, promptSplit, facts in prompts if promptSplit == split]
+        print(json.dumps(writeReviews(grammar, its, count, shape["seed"] + offset, path)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """Makes the starter model's tokenizer from its corpus: byte-level BPE whose merges run until every word of the corpus
 is one token.
 
-    make_tokenizer.py --corpus corpus.jsonl --out FOLDER
+    make_tokenizer.py --corpus train.jsonl --out FOLDER
 
 Writes tokenizer.json, tokenizer_config.json and special_tokens_map.json as `transformers` reads them. Pieces are split
 as GPT-2 splits them; a text of other words still has its bytes and the parts of words that merges passed through.
