@@ -45,6 +45,12 @@ QString capitalised(const QString& text) {
     return text.left(1).toUpper() + text.mid(1);
 }
 
+QStringList escaped(QStringList texts) {
+    for (QString& text : texts)
+        text = QRegularExpression::escape(text);
+    return texts;
+}
+
 /// Cut after each run of stops that a space or the end follows; an unfinished rest is the last piece.
 QStringList splitSentences(const QString& text) {
     static const QRegularExpression boundary(QStringLiteral("(?<=[.!?])\\s+"));
@@ -83,7 +89,8 @@ class StarterRule::Grammar {
     struct Fact {
         QString kind;
         QStringList forms;
-        std::vector<QStringList> values;  ///< [value][form]
+        std::vector<QStringList> values;               ///< [value][form]
+        std::vector<QRegularExpression> anyForm = {};  ///< [value]: one of its names as whole words
     };
     struct Sentence {
         QRegularExpression pattern;  ///< captures a fact under its kind
@@ -150,11 +157,13 @@ void StarterRule::Grammar::readFacts(const QJsonObject& facts) {
         Fact fact{entry.key(), strings(object[QStringLiteral("forms")]), {}};
         for (const QJsonValue& value : object[QStringLiteral("values")].toArray())
             fact.values.push_back(strings(value));
-        for (const QStringList& value : fact.values)
+        for (const QStringList& value : fact.values) {
             if (value.size() != fact.forms.size())
                 throw Error((what_ + QStringLiteral(": ") + fact.kind + QStringLiteral(" \"") + value.join(u'/') +
                              QStringLiteral("\" does not have one name a form"))
                                 .toStdString());
+            fact.anyForm.emplace_back(QStringLiteral("\\b(?:%1)\\b").arg(escaped(value).join(u'|')));
+        }
         facts_.push_back(std::move(fact));
     }
 }
@@ -184,9 +193,7 @@ void StarterRule::Grammar::addSentences(const QJsonValue& templates, Mood mood, 
             const QRegularExpressionMatch slot = matches.next();
             pattern += QRegularExpression::escape(text.mid(at, slot.capturedStart() - at));
             at = slot.capturedEnd();
-            QStringList values;
-            for (const QString& value : slotValues(slot.captured(1)))
-                values << QRegularExpression::escape(value);
+            const QStringList values = escaped(slotValues(slot.captured(1)));
             const Fact* fact = factOfForm(slot.captured(1).toLower());
             if (fact)
                 sentence.formOfKind[fact->kind] = slot.captured(1);
@@ -228,9 +235,8 @@ Facts StarterRule::Grammar::factsIn(const QString& text) const {
     Facts found;
     for (const Fact& fact : facts_)
         for (std::size_t value = 0; value < fact.values.size() && !found.contains(fact.kind); ++value)
-            for (const QString& name : fact.values[value])
-                if (text.contains(QRegularExpression(QStringLiteral("\\b%1\\b").arg(QRegularExpression::escape(name)))))
-                    found[fact.kind] = int(value);
+            if (fact.anyForm[value].match(text).hasMatch())
+                found[fact.kind] = int(value);
     return found;
 }
 
@@ -299,7 +305,7 @@ namespace {
 /// Goes through a review sentence by sentence and keeps what it has said.
 class Reading {
   public:
-    explicit Reading(Facts promptFacts) : facts_(std::move(promptFacts)) {}
+    Reading(Facts promptFacts, int sentences) : facts_(std::move(promptFacts)) { findings_.sentences = sentences; }
 
     void repeat() { ++findings_.repetitions; }
     void breakOff() { findings_.trailsOff = true; }
@@ -357,8 +363,8 @@ double StarterRule::score(const QString& prompt, const QString& answer) const {
 }
 
 ReviewFindings StarterRule::examine(const QString& prompt, const QString& answer) const {
-    Reading reading(grammar_->factsIn(prompt));
     QStringList sentences = splitSentences(answer);
+    Reading reading(grammar_->factsIn(prompt), int(sentences.size()));
     if (sentences.isEmpty())
         reading.breakSentence();
     if (sentences.isEmpty() || isUnfinished(sentences.last()))

@@ -10,6 +10,7 @@ namespace prefbench::labelling {
 
 /// What the rule "starter" sees in one review.
 struct ReviewFindings {
+    int sentences = 0;
     int warm = 0, cold = 0;  ///< sentences that praise, sentences that blame
     int repetitions = 0;     ///< sentences said before
     int contradictions = 0;  ///< sentences that turn an earlier judgement round or name another fact

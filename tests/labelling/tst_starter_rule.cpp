@@ -1,5 +1,13 @@
 #include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QProcess>
+#include <QStandardPaths>
+#include <QTemporaryDir>
 #include <QtTest>
+#include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "core/files/error.h"
 #include "core/labelling/starter_rule.h"
@@ -11,9 +19,26 @@ namespace {
 
 const QString sisters = QStringLiteral("Review of a quiet drama about two sisters in a harbour town:");
 
-QByteArray shippedGrammar() {
-    QFile file(QStringLiteral(PREFBENCH_SOURCE_DIR "/resources/starter/grammar.json"));
+QByteArray contents(const QString& path) {
+    QFile file(path);
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+QByteArray shippedGrammar() {
+    return contents(QStringLiteral(PREFBENCH_SOURCE_DIR "/resources/starter/grammar.json"));
+}
+
+double mean(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / double(values.size());
+}
+
+double covariance(const std::vector<double>& left, const std::vector<double>& right) {
+    return std::inner_product(left.begin(), left.end(), right.begin(), 0.0) / double(left.size()) -
+           mean(left) * mean(right);
+}
+
+double correlation(const std::vector<double>& left, const std::vector<double>& right) {
+    return covariance(left, right) / std::sqrt(covariance(left, left) * covariance(right, right));
 }
 
 }  // namespace
@@ -29,6 +54,7 @@ class TestStarterRule : public QObject {
     void knowsFactsOfPromptsItNeverSaw();
     void factsOfAReviewAloneMayNotChange();
     void builtInGrammarIsTheOneInTheRepository();
+    void reviewsOfTheCorpusMaker();
     void refusesWhatIsNoGrammar_data();
     void refusesWhatIsNoGrammar();
 
@@ -139,6 +165,51 @@ void TestStarterRule::builtInGrammarIsTheOneInTheRepository() {
     QFile builtIn(QStringLiteral(":/starter/grammar.json"));
     QVERIFY(builtIn.open(QIODevice::ReadOnly));
     QCOMPARE(builtIn.readAll(), shippedGrammar());
+}
+
+// The corpus maker reads the same grammar with code of its own: whatever it writes, the rule must be able to read.
+void TestStarterRule::reviewsOfTheCorpusMaker() {
+    const QString python = QStandardPaths::findExecutable(QStringLiteral("python3"));
+    if (python.isEmpty())
+        QSKIP("python3 is not there");
+    QTemporaryDir folder;
+    const QString starter = QStringLiteral(PREFBENCH_SOURCE_DIR "/resources/starter");
+    QProcess maker;
+    maker.start(python,
+                {QStringLiteral("-B"), starter + QStringLiteral("/make/make_corpus.py"), QStringLiteral("--grammar"),
+                 starter + QStringLiteral("/grammar.json"), QStringLiteral("--prompts"),
+                 folder.filePath(QStringLiteral("prompts.jsonl")), QStringLiteral("--train"),
+                 folder.filePath(QStringLiteral("train.jsonl")), QStringLiteral("--eval"),
+                 folder.filePath(QStringLiteral("eval.jsonl")), QStringLiteral("--reviews"), QStringLiteral("2000")});
+    QVERIFY(maker.waitForFinished(60000));
+    QVERIFY2(maker.exitCode() == 0, maker.readAllStandardError().constData());
+
+    QCOMPARE(contents(folder.filePath(QStringLiteral("prompts.jsonl"))),
+             contents(starter + QStringLiteral("/prompts.jsonl")));
+    QFile reviews(folder.filePath(QStringLiteral("train.jsonl")));
+    QVERIFY(reviews.open(QIODevice::ReadOnly));
+    std::vector<double> scores, lengths;
+    int repetitions = 0, contradictions = 0, trailing = 0;
+    while (!reviews.atEnd()) {
+        const QJsonObject line = QJsonDocument::fromJson(reviews.readLine()).object();
+        const QString answer = line[QStringLiteral("completion")].toString();
+        const ReviewFindings found = rule_.examine(line[QStringLiteral("prompt")].toString(), answer);
+        QVERIFY2(found.broken == 0, qPrintable(answer));
+        repetitions += found.repetitions > 0;
+        contradictions += found.contradictions > 0;
+        trailing += found.trailsOff;
+        scores.push_back(found.score());
+        lengths.push_back(double(answer.count(u' ')));
+    }
+    const auto isShare = [&](int count, double share) {
+        return std::abs(count / double(scores.size()) - share) < 0.03;
+    };
+    QCOMPARE(scores.size(), std::size_t(2000));
+    QVERIFY2(isShare(repetitions, 0.16), qPrintable(QString::number(repetitions)));
+    QVERIFY2(isShare(contradictions, 0.16), qPrintable(QString::number(contradictions)));
+    QVERIFY2(isShare(trailing, 0.16), qPrintable(QString::number(trailing)));
+    const double withLength = correlation(scores, lengths);
+    QVERIFY2(std::abs(withLength) < 0.3, qPrintable(QString::number(withLength)));
 }
 
 void TestStarterRule::refusesWhatIsNoGrammar_data() {

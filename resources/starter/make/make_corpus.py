@@ -61,6 +61,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("grammar", "prompts", "train", "eval"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--reviews", type=int, help="for the training prompts; default: the grammar's number")
     arguments = parser.parse_args()
     grammar = Grammar(arguments.grammar)
     shape = grammar.data["shape"]
@@ -68,7 +69,7 @@ def main():
     with open(arguments.prompts, "w", encoding="utf-8") as file:
         for prompt, split, _ in prompts:
             file.write(json.dumps({"prompt": prompt, "split": split}) + "\n")
-    files = (("train", arguments.train, shape["reviews"], 1), ("test", arguments.eval, shape["held out reviews"], 2))
+    files = (("train", arguments.train, arguments.reviews or shape["reviews"], 1), ("test", arguments.eval, shape["held out reviews"], 2))
     for split, path, count, offset in files:
         its = [(prompt, facts) for prompt, promptSplit, facts in prompts if promptSplit == split]
         print(json.dumps(writeReviews(grammar, its, count, shape["seed"] + offset, path)))
