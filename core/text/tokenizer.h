@@ -13,6 +13,17 @@ namespace prefbench::text {
 
 using TokenId = std::int64_t;
 
+/// One decoding under way. Text is given out as soon as no later id can change it: never half a character. Belongs to
+/// one thread, and its tokenizer must outlive it.
+class Decoding {
+  public:
+    virtual ~Decoding() = default;
+    /// The text that this id settles; may be empty. Ids outside the vocabulary are skipped.
+    virtual std::string push(TokenId id) = 0;
+    /// What is left, with U+FFFD for bytes that never became a character. Call once, as the last.
+    virtual std::string finish() = 0;
+};
+
 /// A Hugging Face tokenizer: the same ids as `tokenizers` gives for the folder's tokenizer.json. Immutable after
 /// loading and safe to use from several threads.
 class Tokenizer {
@@ -31,6 +42,8 @@ class Tokenizer {
     virtual std::string token(TokenId id) const = 0;
     /// Text of the ids; bytes that do not form characters become U+FFFD. Ids outside the vocabulary are skipped.
     virtual std::string decode(std::span<const TokenId> ids, bool skipSpecialTokens) const = 0;
+    /// Starts a decoding of ids that come one by one; decode() is the same at once.
+    virtual std::unique_ptr<Decoding> startDecoding(bool skipSpecialTokens) const = 0;
     /// Number of ids including added tokens.
     virtual std::int64_t vocabularySize() const = 0;
 
@@ -42,7 +55,7 @@ class Tokenizer {
     std::optional<TokenId> eosId_;
 };
 
-/// Decodes a stream of ids, giving out text only when no later id can change it: never half a character.
+/// A Decoding that keeps its tokenizer alive.
 class StreamDecoder {
   public:
     explicit StreamDecoder(std::shared_ptr<const Tokenizer> tokenizer, bool skipSpecialTokens = true);
@@ -53,9 +66,7 @@ class StreamDecoder {
 
   private:
     std::shared_ptr<const Tokenizer> tokenizer_;
-    bool skipSpecialTokens_;
-    std::vector<TokenId> ids_;
-    std::string given_;
+    std::unique_ptr<Decoding> decoding_;
 };
 
 /// How a training pair or a (prompt, completion) is split into ids; DESIGN §7, TRL's rule.
@@ -68,7 +79,7 @@ struct TokenizedCompletion {
 
 /// Prompt and prompt+completion are tokenised whole (special tokens added); prompt length = the shorter of the common
 /// prefixes of the prompt's ids with both full ids; what follows is the completion. `appendEos` adds EOS after both
-/// completions where the tokenizer knows one (plain text: yes; conversational: no).
+/// completions where the tokenizer knows one and the text does not end in it (plain text: yes; conversational: no).
 TokenizedPair tokenizePair(const Tokenizer& tokenizer, std::string_view prompt, std::string_view chosen,
                            std::string_view rejected, bool appendEos);
 TokenizedCompletion tokenizeCompletion(const Tokenizer& tokenizer, std::string_view prompt, std::string_view completion,

@@ -1,0 +1,162 @@
+#include "core/text/json_tokenizer.h"
+
+#include "core/text/json_fields.h"
+#include "core/text/utf8.h"
+
+namespace prefbench::text {
+
+namespace {
+
+const files::Json& partOf(const files::Json& json, const char* key) {
+    static const files::Json null;
+    const auto found = json.find(key);
+    return found == json.end() ? null : *found;
+}
+
+const files::Json& modelOf(const files::Json& json, const std::string& what) {
+    const files::Json& model = requireField(json, "model", what);
+    // Files from before model types were written hold a BPE.
+    const std::string type = model.is_object() && model.contains("type")
+                                 ? requireString(model, "type", what + ": model")
+                                 : std::string("BPE");
+    if (type != "BPE") {
+        refuseType(type, what + ": model");
+    }
+    return model;
+}
+
+class TextSink : public TokenSink {
+  public:
+    explicit TextSink(std::string& out) : out_(out) {}
+    void push(std::string_view token) override { out_ += token; }
+    void finish() override {}
+
+  private:
+    std::string& out_;
+};
+
+}  // namespace
+
+// Truncation and padding that a file may hold are a caller's settings saved along; transformers resets them too.
+JsonTokenizer::JsonTokenizer(const files::Json& json, const std::string& what)
+    : model_(modelOf(json, what), what + ": model"),
+      normalizer_(makeNormalizer(partOf(json, "normalizer"), what + ": normalizer")),
+      preTokenizer_(makePreTokenizer(partOf(json, "pre_tokenizer"), what + ": pre_tokenizer")),
+      postProcessor_(makePostProcessor(partOf(json, "post_processor"), what + ": post_processor")),
+      decoder_(makeDecoder(partOf(json, "decoder"), what + ": decoder")),
+      added_(partOf(json, "added_tokens"), model_, normalizer_.get(), what + ": added_tokens") {}
+
+void JsonTokenizer::readConfig(const files::Json& config, const std::string& what) {
+    bosId_ = idOf(config, "bos_token", what);
+    eosId_ = idOf(config, "eos_token", what);
+}
+
+/// A token is given as "text" or as {"content": "text", …}.
+std::optional<TokenId> JsonTokenizer::idOf(const files::Json& config, const char* key, const std::string& what) const {
+    if (!config.is_object()) {
+        throw Error(what + ": expected an object");
+    }
+    const files::Json& value = partOf(config, key);
+    if (value.is_null()) {
+        return std::nullopt;
+    }
+    const std::string content =
+        value.is_object() ? requireString(value, "content", what + ": " + key) : requireString(config, key, what);
+    const std::optional<TokenId> added = added_.id(content);
+    return added ? added : model_.id(content);
+}
+
+std::vector<TokenId> JsonTokenizer::encode(std::string_view utf8, bool addSpecialTokens) const {
+    const std::size_t valid = validUtf8Length(utf8);
+    if (valid != utf8.size()) {
+        throw Error("the text is not valid UTF-8 at byte " + std::to_string(valid + 1));
+    }
+    std::vector<TokenId> ids;
+    ids.reserve(utf8.size() / 3 + 2);
+    const auto addToken = [&ids](TokenId id) { ids.push_back(id); };
+    added_.cut(
+        utf8, AddedTokens::Stage::Written, [&](std::string_view text) { encodeNormalized(text, ids); }, addToken);
+    if (addSpecialTokens && postProcessor_) {
+        postProcessor_->apply(ids);
+    }
+    return ids;
+}
+
+void JsonTokenizer::encodeNormalized(std::string_view text, std::vector<TokenId>& ids) const {
+    std::string normalized;
+    if (normalizer_) {
+        normalized = normalizer_->apply(text);
+        text = normalized;
+    }
+    added_.cut(
+        text, AddedTokens::Stage::Normalized, [&](std::string_view part) { encodeWords(part, ids); },
+        [&ids](TokenId id) { ids.push_back(id); });
+}
+
+void JsonTokenizer::encodeWords(std::string_view text, std::vector<TokenId>& ids) const {
+    Pieces pieces;
+    pieces.pieces.push_back(text);
+    if (preTokenizer_) {
+        preTokenizer_->apply(pieces);
+    }
+    for (const std::string_view word : pieces.pieces) {
+        model_.tokenize(word, ids);
+    }
+}
+
+const std::string* JsonTokenizer::find(TokenId id) const {
+    const AddedToken* added = added_.token(id);
+    return added != nullptr ? &added->content : model_.token(id);
+}
+
+std::string JsonTokenizer::token(TokenId id) const {
+    const std::string* found = find(id);
+    if (found == nullptr) {
+        throw Error("token id " + std::to_string(id) + " is not in the vocabulary of " +
+                    std::to_string(vocabularySize()));
+    }
+    return *found;
+}
+
+std::int64_t JsonTokenizer::vocabularySize() const {
+    return model_.size() + added_.beyondModel();
+}
+
+std::unique_ptr<Decoding> JsonTokenizer::startDecoding(bool skipSpecialTokens) const {
+    class JsonDecoding : public Decoding {
+      public:
+        JsonDecoding(const JsonTokenizer& tokenizer, bool skipSpecialTokens)
+            : tokenizer_(tokenizer),
+              skipSpecialTokens_(skipSpecialTokens),
+              sink_(tokenizer.decoder_->attach(std::make_unique<TextSink>(text_), false)) {}
+        std::string push(TokenId id) override {
+            const std::string* token = tokenizer_.find(id);
+            if (token != nullptr && !(skipSpecialTokens_ && tokenizer_.added_.isSpecial(*token))) {
+                sink_->push(*token);
+            }
+            return std::exchange(text_, {});
+        }
+        std::string finish() override {
+            sink_->finish();
+            return std::exchange(text_, {});
+        }
+
+      private:
+        const JsonTokenizer& tokenizer_;
+        bool skipSpecialTokens_;
+        std::string text_;
+        std::unique_ptr<TokenSink> sink_;
+    };
+    return std::make_unique<JsonDecoding>(*this, skipSpecialTokens);
+}
+
+std::string JsonTokenizer::decode(std::span<const TokenId> ids, bool skipSpecialTokens) const {
+    const std::unique_ptr<Decoding> decoding = startDecoding(skipSpecialTokens);
+    std::string text;
+    for (const TokenId id : ids) {
+        text += decoding->push(id);
+    }
+    return text + decoding->finish();
+}
+
+}  // namespace prefbench::text

@@ -1,0 +1,197 @@
+#include "core/text/pre_tokenizers.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "core/text/byte_level.h"
+#include "core/text/json_fields.h"
+#include "core/text/regex.h"
+
+namespace prefbench::text {
+
+namespace {
+
+using SpanRule = void (*)(std::vector<Span>&);
+
+void keepAll(std::vector<Span>&) {}
+
+void dropMatches(std::vector<Span>& spans) {
+    std::erase_if(spans, [](const Span& span) { return span.isMatch; });
+}
+
+void joinNeighboursOfAKind(std::vector<Span>& spans) {
+    std::vector<Span> joined;
+    for (const Span& span : spans) {
+        if (!joined.empty() && joined.back().isMatch == span.isMatch) {
+            joined.back().end = span.end;
+        } else {
+            joined.push_back(span);
+        }
+    }
+    spans = std::move(joined);
+}
+
+/// A match joins what stands before it, unless that is a match too.
+void joinToPrevious(std::vector<Span>& spans) {
+    std::vector<Span> joined;
+    bool previousIsMatch = false;
+    for (const Span& span : spans) {
+        if (span.isMatch && !previousIsMatch && !joined.empty()) {
+            joined.back().end = span.end;
+        } else {
+            joined.push_back(span);
+        }
+        previousIsMatch = span.isMatch;
+    }
+    spans = std::move(joined);
+}
+
+void joinToNext(std::vector<Span>& spans) {
+    std::vector<Span> joined;
+    bool nextIsMatch = false;
+    for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
+        if (span->isMatch && !nextIsMatch && !joined.empty()) {
+            joined.back().begin = span->begin;
+        } else {
+            joined.push_back(*span);
+        }
+        nextIsMatch = span->isMatch;
+    }
+    std::reverse(joined.begin(), joined.end());
+    spans = std::move(joined);
+}
+
+SpanRule ruleOf(const std::string& behaviour, const std::string& what) {
+    static constexpr std::pair<std::string_view, SpanRule> rules[] = {{"Isolated", keepAll},
+                                                                      {"Removed", dropMatches},
+                                                                      {"Contiguous", joinNeighboursOfAKind},
+                                                                      {"MergedWithPrevious", joinToPrevious},
+                                                                      {"MergedWithNext", joinToNext}};
+    for (const auto& [name, rule] : rules) {
+        if (name == behaviour) {
+            return rule;
+        }
+    }
+    throw Error(what + ": behavior \"" + behaviour + "\" is not supported");
+}
+
+class SplitPreTokenizer : public PreTokenizer {
+  public:
+    SplitPreTokenizer(const files::Json& json, const std::string& what)
+        : SplitPreTokenizer(Regex::fromJson(requireField(json, "pattern", what), what),
+                            ruleOf(requireString(json, "behavior", what), what), boolOr(json, "invert", false, what)) {}
+    SplitPreTokenizer(Regex pattern, SpanRule rule, bool invert)
+        : pattern_(std::move(pattern)), rule_(rule), invert_(invert) {}
+
+    void apply(Pieces& pieces) const override {
+        std::vector<std::string_view> cut;
+        cut.reserve(pieces.pieces.size());
+        std::vector<Span> spans;
+        for (const std::string_view piece : pieces.pieces) {
+            pattern_.cut(piece, spans);
+            for (Span& span : spans) {
+                span.isMatch = span.isMatch != invert_;
+            }
+            rule_(spans);
+            for (const Span& span : spans) {
+                cut.push_back(piece.substr(span.begin, span.end - span.begin));
+            }
+        }
+        pieces.pieces = std::move(cut);
+    }
+
+  private:
+    Regex pattern_;
+    SpanRule rule_;
+    bool invert_;
+};
+
+/// GPT-2's: cuts by its pattern and spells every byte as a printable character.
+class ByteLevelPreTokenizer : public PreTokenizer {
+  public:
+    ByteLevelPreTokenizer(const files::Json& json, const std::string& what)
+        : addPrefixSpace_(boolOr(json, "add_prefix_space", true, what)) {
+        if (boolOr(json, "use_regex", true, what)) {
+            const Regex pattern(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", what);
+            split_.emplace(pattern, keepAll, false);
+        }
+    }
+
+    void apply(Pieces& pieces) const override {
+        if (addPrefixSpace_) {
+            prefixSpaces(pieces);
+        }
+        if (split_) {
+            split_->apply(pieces);
+        }
+        spell(pieces);
+    }
+
+  private:
+    static void prefixSpaces(Pieces& pieces) {
+        for (std::string_view& piece : pieces.pieces) {
+            if (!piece.starts_with(' ')) {
+                piece = pieces.storage.emplace_back(" ").append(piece);
+            }
+        }
+    }
+
+    static void spell(Pieces& pieces) {
+        std::size_t bytes = 0;
+        for (const std::string_view piece : pieces.pieces) {
+            bytes += piece.size();
+        }
+        // Room for all, so that views into it stay valid.
+        std::string& spelled = pieces.storage.emplace_back();
+        spelled.reserve(2 * bytes);
+        for (std::string_view& piece : pieces.pieces) {
+            const std::size_t start = spelled.size();
+            appendByteSpelling(spelled, piece);
+            piece = std::string_view(spelled).substr(start);
+        }
+    }
+
+    bool addPrefixSpace_;
+    std::optional<SplitPreTokenizer> split_;
+};
+
+class SequencePreTokenizer : public PreTokenizer {
+  public:
+    SequencePreTokenizer(const files::Json& json, const std::string& what) {
+        for (const files::Json& part : requireArray(json, "pretokenizers", what)) {
+            if (auto preTokenizer = makePreTokenizer(part, what)) {
+                parts_.push_back(std::move(preTokenizer));
+            }
+        }
+    }
+    void apply(Pieces& pieces) const override {
+        for (const auto& part : parts_) {
+            part->apply(pieces);
+        }
+    }
+
+  private:
+    std::vector<std::unique_ptr<const PreTokenizer>> parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<const PreTokenizer> makePreTokenizer(const files::Json& json, const std::string& what) {
+    if (json.is_null()) {
+        return nullptr;
+    }
+    const std::string type = requireString(json, "type", what);
+    if (type == "ByteLevel") {
+        return std::make_unique<ByteLevelPreTokenizer>(json, what);
+    }
+    if (type == "Split") {
+        return std::make_unique<SplitPreTokenizer>(json, what);
+    }
+    if (type == "Sequence") {
+        return std::make_unique<SequencePreTokenizer>(json, what);
+    }
+    refuseType(type, what);
+}
+
+}  // namespace prefbench::text
