@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace prefbench::engine {
+
+/// The work that the command line asks for; returns the exit status. Set while the command line is parsed and run
+/// afterwards, so that no failure of the work is taken for a wrong call.
+using Work = std::function<int()>;
+
+/// Each adds one subcommand, which sets `work` when it is chosen.
+void addTokenize(CLI::App& app, Work& work);
+
+/// Adds them all.
+void addCommands(CLI::App& app, Work& work);
+
+}  // namespace prefbench::engine
