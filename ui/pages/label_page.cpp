@@ -100,6 +100,7 @@ LabelPage::LabelPage(Workbench& shared, QWidget* parent, std::function<qint64()>
     stateView_ = new widgets::StateView(this);
     nameView_ = new widgets::StateView(this);
     nameEdit_ = new QLineEdit(nameView_);
+    nameEdit_->setObjectName(QStringLiteral("annotatorName"));
     nameEdit_->setFixedWidth(widgets::em(this, 20));
     nameEdit_->setAccessibleName(tr("Your name"));
     nameView_->addWidget(nameEdit_);
@@ -171,6 +172,7 @@ QWidget* LabelPage::buildAsking() {
     auto* reasonLayout = new QHBoxLayout(reasonRow_);
     widgets::setLayoutGrid(reasonLayout, this, 0, 1);
     reason_ = new QLineEdit(reasonRow_);
+    reason_->setObjectName(QStringLiteral("reason"));
     reason_->setPlaceholderText(tr("Why? Goes with your next answer. Enter returns to the answers."));
     reason_->setAccessibleName(tr("Reason"));
     reasonLayout->addWidget(widgets::secondaryLabel(tr("Reason"), reasonRow_));
