@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QString>
+#include <memory>
 #include <optional>
 
 #include "core/project/comparisons.h"
@@ -23,11 +24,14 @@ struct Answer {
     project::Outcome outcome = project::Outcome::Score;
     int screen = 0;  ///< −3…3, positive = left better
     double activeSeconds = 0;
-    QString rationale;
+    QString rationale{};
 };
 
-/// One annotator's way through the comparisons that have no current answer of theirs: by priority, then in an order
-/// drawn from (project, annotator), so that two annotators do not march in step. Used on the project's thread.
+class LabelQueue;
+
+/// One annotator's way through the two-way training comparisons that have no current answer of theirs: by priority,
+/// then in an order drawn from (project, annotator), so that two annotators do not march in step. Used on the project's
+/// thread. Cheap to make: what is still to answer is kept with the project, read once and brought up to date.
 class LabelSession {
   public:
     LabelSession(project::Project& project, QString annotatorId);
@@ -50,6 +54,7 @@ class LabelSession {
     Question question(const project::Comparison& comparison);
     project::Project& project_;
     QString annotatorId_;
+    std::shared_ptr<LabelQueue> queue_;
 };
 
 /// True when the comparison's first completion stands on the left for this annotator: a fair coin keyed by both ids.

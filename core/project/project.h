@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QHash>
 #include <QSqlDatabase>
 #include <QString>
 #include <memory>
@@ -38,6 +39,10 @@ class Project {
 
     QSqlDatabase& database() { return database_; }
 
+    /// A place, by name, for what its user wants to keep between calls on this connection and can make again (an order,
+    /// a queue). Empty at first; gone with the project.
+    std::shared_ptr<void>& kept(const QString& name) { return kept_[name]; }
+
   private:
     friend class Transaction;
     explicit Project(const QString& path);
@@ -49,6 +54,7 @@ class Project {
     QSqlDatabase database_;
     bool readOnly_ = false;
     bool newer_ = false;
+    QHash<QString, std::shared_ptr<void>> kept_;
     bool inTransaction_ = false;
     bool transactionSpoilt_ = false;  ///< an inner Transaction ended without commit
 };
