@@ -147,7 +147,7 @@ class SnapshotWriter {
 
     void add(QList<project::LabelledPair> page) {
         // Annotators' labels on one comparison stand in an order that does not hang on the query's plan.
-        std::sort(page.begin(), page.end(), [](const auto& left, const auto& right) {
+        std::stable_sort(page.begin(), page.end(), [](const auto& left, const auto& right) {
             return std::tie(left.comparisonId, left.annotatorId) < std::tie(right.comparisonId, right.annotatorId);
         });
         QStringList ids;

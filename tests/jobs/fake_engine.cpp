@@ -6,13 +6,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <thread>
 
 #include "core/contract/messages.h"
 #include "core/contract/run_directory.h"
+#include "core/files/durable_file.h"
 #include "core/files/json.h"
 
 using namespace prefbench;
@@ -85,8 +85,10 @@ int train(const contract::RunDirectory& run, const std::string& mode) {
     contract::RunStatus status = contract::readStatus(run);
     status.state = contract::RunState::Running;
     contract::writeStatus(run, status);
-    std::ofstream(run.path / "process.json") << files::toLine(
-        files::Json{{"pid", getpid()}, {"session", getsid(0)}, {"folder", std::filesystem::current_path().string()}});
+    files::writeAtomically(
+        run.path / "process.json",
+        files::toLine(files::Json{
+            {"pid", getpid()}, {"session", getsid(0)}, {"folder", std::filesystem::current_path().string()}}));
     std::cout << "out" << std::endl;
     std::cerr << "err" << std::endl;
     std::string line;
@@ -116,9 +118,7 @@ int main(int argc, char** argv) {
     }
     if (mode == "stubborn") {
         std::signal(SIGTERM, SIG_IGN);
-        const std::string file = std::getenv("FAKE_ENGINE_PID_FILE");
-        std::ofstream(file + ".new") << getpid();
-        std::filesystem::rename(file + ".new", file);
+        files::writeAtomically(std::getenv("FAKE_ENGINE_PID_FILE"), std::to_string(getpid()));
         std::this_thread::sleep_for(std::chrono::hours(1));
     }
     if (mode == "model-refused") {

@@ -34,6 +34,23 @@ class ScratchProject {
         return Prompts(*project_).add(Prompt::plainMessages(text), split, QStringLiteral("test"));
     }
 
+    /// In one transaction: a disk may take a while over each.
+    void addPrompts(const QStringList& texts, prefbench::project::Split split = prefbench::project::Split::Train) {
+        prefbench::project::Transaction transaction(*project_);
+        for (const QString& text : texts) {
+            addPrompt(text, split);
+        }
+        transaction.commit();
+    }
+
+    static QStringList numbered(const QString& text, int first, int end) {
+        QStringList texts;
+        for (int i = first; i < end; ++i) {
+            texts << QStringLiteral("%1 %2").arg(text).arg(i);
+        }
+        return texts;
+    }
+
     QString addComparison(const QString& promptId, const QString& first, const QString& second) {
         using namespace prefbench::project;
         Comparison comparison;

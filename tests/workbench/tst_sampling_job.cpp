@@ -67,9 +67,8 @@ class TestSamplingJob : public QObject {
 
     void samplesEveryPromptOfTheSplit() {
         ScratchProject scratch;
-        for (int i = 0; i < 40; ++i) {
-            scratch.addPrompt(QStringLiteral("prompt %1").arg(i), i < 30 ? Split::Train : Split::Test);
-        }
+        scratch.addPrompts(ScratchProject::numbered(QStringLiteral("prompt"), 0, 30));
+        scratch.addPrompts(ScratchProject::numbered(QStringLiteral("prompt"), 30, 40), Split::Test);
         SamplingRequest wanted = request(scratch);
         const SamplingJob::Progress progress = sampleAll(scratch, wanted);
         QCOMPARE(progress.prompts, 30);
@@ -89,10 +88,8 @@ class TestSamplingJob : public QObject {
 
     void theSameSeedDrawsTheSameInAnyProject() {
         ScratchProject one, other;
-        for (int i = 0; i < 25; ++i) {
-            one.addPrompt(QStringLiteral("prompt %1").arg(i));
-            other.addPrompt(QStringLiteral("prompt %1").arg(i));
-        }
+        one.addPrompts(ScratchProject::numbered(QStringLiteral("prompt"), 0, 25));
+        other.addPrompts(ScratchProject::numbered(QStringLiteral("prompt"), 0, 25));
         const QStringList first = texts(one, sampleAll(one, request(one)).generationId);
         QCOMPARE(first.size(), 100);
         QCOMPARE(texts(other, sampleAll(other, request(other)).generationId), first);
@@ -121,9 +118,8 @@ class TestSamplingJob : public QObject {
 
     void aCrashKeepsWhatIsStored() {
         ScratchProject scratch;
-        for (int i = 0; i < 40; ++i) {
-            scratch.addPrompt(i == 30 ? QStringLiteral("crash") : QStringLiteral("prompt %1").arg(i));
-        }
+        scratch.addPrompts(ScratchProject::numbered(QStringLiteral("prompt"), 0, 30) +
+                           ScratchProject::numbered(QStringLiteral("crash"), 0, 10));
         Store store;
         workbench::openAndWait(store, scratch.path());
         QString message;

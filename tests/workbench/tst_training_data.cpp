@@ -87,12 +87,14 @@ class TestTrainingData : public QObject {
 
     void testPromptsEvaluate() {
         ScratchProject scratch;
+        project::Transaction filling(*scratch);
         for (int i = 0; i < 20; ++i) {
             const QString prompt =
                 scratch.addPrompt(QStringLiteral("prompt %1").arg(i), i % 4 == 0 ? Split::Test : Split::Train);
             scratch.addLabelledPair(prompt, QStringLiteral("a"), QStringLiteral("b"), 1);
             scratch.addLabelledPair(prompt, QStringLiteral("c"), QStringLiteral("d"), -1);
         }
+        filling.commit();
         const DatasetSummary summary = summarizeDataset(*scratch);
         QCOMPARE(summary.trainPairs, 30);
         QCOMPARE(summary.evalPairs, 10);
@@ -104,12 +106,14 @@ class TestTrainingData : public QObject {
 
     void withoutTestPromptsATenthEvaluates() {
         ScratchProject scratch;
+        project::Transaction filling(*scratch);
         for (int i = 0; i < 200; ++i) {
             const QString prompt = scratch.addPrompt(QStringLiteral("prompt %1").arg(i));
             for (const char* pair : {"a", "b", "c"}) {
                 scratch.addLabelledPair(prompt, QString::fromLatin1(pair), QStringLiteral("z"), 1);
             }
         }
+        filling.commit();
         const contract::RunDirectory run = create(scratch);
         const QSet<QString> evaluating = promptsOf(run.evalData());
         QVERIFY2(evaluating.size() >= 8 && evaluating.size() <= 36, qPrintable(QString::number(evaluating.size())));
@@ -131,12 +135,14 @@ class TestTrainingData : public QObject {
         ScratchProject scratch;
         const QString other =
             project::Annotators(*scratch).ensure(QStringLiteral("bea"), project::AnnotatorKind::Human);
+        project::Transaction filling(*scratch);
         for (int i = 0; i < 700; ++i) {  // more than one page of labels
             const QString comparison =
                 scratch.addComparison(scratch.addPrompt(QString::number(i)), QStringLiteral("a"), QStringLiteral("b"));
             scratch.label(comparison, 1);
             scratch.label(comparison, -2, other);
         }
+        filling.commit();
         const DatasetSummary summary = summarizeDataset(*scratch);
         QCOMPARE(summary.trainPairs + summary.evalPairs, 1400);
         const contract::RunDirectory run = create(scratch);
