@@ -65,7 +65,7 @@ std::optional<TokenTrie::Match> TokenTrie::find(std::string_view text, std::size
 namespace {
 
 bool isWordCharacter(char32_t character) {
-    static const Regex pattern(R"([\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}])", "word characters");
+    static const Regex pattern(R"([\p{Alphabetic}\p{L}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D}])", "word characters");
     std::string text;
     appendUtf8(text, character);
     std::vector<Span> spans;
@@ -122,38 +122,37 @@ AddedTokens::AddedTokens(const files::Json& json, const BpeModel& model, const N
         throw Error(what + ": expected an array");
     }
     for (const files::Json& entry : json) {
-        add(tokenFromJson(entry, what), model);
+        AddedToken token = tokenFromJson(entry, what);
+        if (!token.content.empty()) {
+            const bool changes = token.normalized && normalizer != nullptr;
+            token.spelling = changes ? normalizer->apply(token.content) : token.content;
+            add(std::move(token), model);
+        }
     }
     for (const auto& [id, token] : tokens_) {
-        if (token.normalized) {
-            normalized_.insert(normalizer != nullptr ? normalizer->apply(token.content) : token.content, id);
-        } else {
-            written_.insert(token.content, id);
-        }
+        (token.normalized ? normalized_ : written_).insert(token.spelling, id);
     }
 }
 
-/// Ids are given as the reference gives them: the model's own, or the next free one; the file's "id" is not read.
 void AddedTokens::add(AddedToken token, const BpeModel& model) {
-    if (token.content.empty()) {
-        return;
-    }
     if (token.special) {
         special_.insert(token.content);
     }
-    std::optional<TokenId> id = this->id(token.content);
-    if (!id) {
-        id = model.id(token.content);
+    const TokenId id = idFor(token.content, model);
+    ids_[token.content] = id;
+    tokens_[id] = std::move(token);
+}
+
+/// Ids are given as the reference gives them: the model's own, or the next one after the model's vocabulary; the file's
+/// "id" is not read.
+TokenId AddedTokens::idFor(const std::string& content, const BpeModel& model) {
+    if (const std::optional<TokenId> known = id(content)) {
+        return *known;
     }
-    if (!id) {
-        id = model.size();
-        for (const auto& [taken, other] : tokens_) {
-            id = std::max(*id, taken + 1);
-        }
-        ++beyondModel_;
+    if (const std::optional<TokenId> known = model.id(content)) {
+        return *known;
     }
-    ids_[token.content] = *id;
-    tokens_[*id] = std::move(token);
+    return model.size() + beyondModel_++;
 }
 
 void AddedTokens::cut(std::string_view text, Stage stage, const std::function<void(std::string_view)>& onText,

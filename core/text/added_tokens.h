@@ -19,6 +19,7 @@ namespace prefbench::text {
 
 struct AddedToken {
     std::string content;
+    std::string spelling;  ///< the content, normalized where the token is found after normalization
     bool singleWord = false;
     bool stripLeft = false;
     bool stripRight = false;
@@ -62,12 +63,14 @@ class AddedTokens {
     std::optional<TokenId> id(std::string_view content) const;
     /// nullptr when the id is no added token's.
     const AddedToken* token(TokenId id) const;
-    bool isSpecial(std::string_view content) const { return special_.contains(std::string(content)); }
+    /// Whether a token of this spelling is left out where special tokens are skipped.
+    bool isSpecial(std::string_view spelling) const { return special_.contains(std::string(spelling)); }
     /// How many of them the model's vocabulary does not hold.
     std::int64_t beyondModel() const { return beyondModel_; }
 
   private:
     void add(AddedToken token, const BpeModel& model);
+    TokenId idFor(const std::string& content, const BpeModel& model);
 
     std::unordered_map<TokenId, AddedToken> tokens_;
     std::unordered_map<std::string, TokenId> ids_;

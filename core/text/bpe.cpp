@@ -192,7 +192,8 @@ void BpeModel::readMerges(const files::Json& json, const std::string& what) {
     std::int32_t rank = 0;
     for (const files::Json& merge : merges) {
         const auto [left, right] = mergeParts(merge, what);
-        merges_.insert_or_assign(pairKey(known(left), known(right)), Merge{rank++, known(left + right)});
+        const std::uint64_t pair = pairKey(known(left), known(right));
+        merges_.insert_or_assign(pair, Merge{rank++, known(left + right)});
     }
 }
 

@@ -14,6 +14,10 @@ const files::Json& partOf(const files::Json& json, const char* key) {
 }
 
 const files::Json& modelOf(const files::Json& json, const std::string& what) {
+    const files::Json& version = partOf(json, "version");
+    if (!version.is_null() && version != "1.0") {
+        throw Error(what + ": version " + files::toLine(version) + " is not supported, expected \"1.0\"");
+    }
     const files::Json& model = requireField(json, "model", what);
     // Files from before model types were written hold a BPE.
     const std::string type = model.is_object() && model.contains("type")
@@ -106,7 +110,7 @@ void JsonTokenizer::encodeWords(std::string_view text, std::vector<TokenId>& ids
 
 const std::string* JsonTokenizer::find(TokenId id) const {
     const AddedToken* added = added_.token(id);
-    return added != nullptr ? &added->content : model_.token(id);
+    return added != nullptr ? &added->spelling : model_.token(id);
 }
 
 std::string JsonTokenizer::token(TokenId id) const {

@@ -24,7 +24,7 @@ std::vector<TokenId> encodeWhole(const Tokenizer& tokenizer, std::string_view pr
         return tokenizer.encode(text, true);
     }
     const TokenId eos = *tokenizer.eosId();
-    const std::string eosText = tokenizer.token(eos);
+    const std::string eosText = tokenizer.decode({&eos, 1}, false);
     const bool written = tokenizer.encode(eosText, false) == std::vector<TokenId>{eos};
     if (written) {
         return tokenizer.encode(completion.ends_with(eosText) ? text : text + eosText, true);

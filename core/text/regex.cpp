@@ -5,6 +5,7 @@
 
 #include "core/files/error.h"
 #include "core/text/json_fields.h"
+#include "core/text/unicode_additions.h"
 #include "core/text/utf8.h"
 
 namespace prefbench::text {
@@ -75,13 +76,25 @@ class Translator {
         position_ += 2;
     }
 
-    /// With its braces, as in \p{L}.
+    /// Copies an escape with its braces, as in \p{L}, and adds what the reference knows of newer Unicode.
     void copyEscape() {
         const std::string_view rest = pattern_.substr(position_);
-        const std::size_t brace = rest.substr(2).starts_with('{') ? rest.find('}') : std::string_view::npos;
+        const std::size_t brace = rest.size() > 2 && rest[2] == '{' ? rest.find('}') : std::string_view::npos;
         const std::string_view escape = rest.substr(0, brace == std::string_view::npos ? 2 : brace + 1);
-        result_ += escape;
         position_ += escape.size();
+        const bool isProperty = escape.size() > 4 && (escape[1] == 'p' || escape[1] == 'P');
+        const std::string_view added =
+            isProperty ? additionsSinceUnicode14(escape.substr(3, escape.size() - 4)) : std::string_view();
+        if (added.empty()) {
+            result_ += escape;
+        } else if (inClass_ && escape[1] == 'P') {
+            refuse(std::string(escape) + " within […]", "a complement within a set");
+        } else if (inClass_) {
+            result_.append(escape).append(added);
+        } else {
+            result_ += escape[1] == 'P' ? "[^\\p" : "[\\p";
+            result_.append(escape.substr(2)).append(added).append("]");
+        }
     }
 
     std::string_view pattern_;

@@ -7,7 +7,7 @@
 #include <csignal>
 
 #include "core/files/durable_file.h"
-#include "tests/files/expect_error.h"
+#include "tests/support/expect_error.h"
 
 using namespace prefbench::files;
 

@@ -4,7 +4,7 @@
 
 #include "core/files/durable_file.h"
 #include "core/files/json_lines.h"
-#include "tests/files/expect_error.h"
+#include "tests/support/expect_error.h"
 
 using namespace prefbench::files;
 

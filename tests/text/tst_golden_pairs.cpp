@@ -1,0 +1,116 @@
+#include <QFileInfo>
+#include <QTest>
+
+#include "core/files/error.h"
+#include "core/files/json_lines.h"
+#include "core/text/tokenizer.h"
+#include "tests/support/golden_cases.h"
+
+using prefbench::files::Json;
+using namespace prefbench::text;
+
+namespace {
+
+using Ids = std::vector<TokenId>;
+
+struct Row {
+    std::string prompt, chosen, rejected;
+};
+
+std::vector<Row> readRows(const std::string& file) {
+    std::vector<Row> rows;
+    prefbench::files::readJsonLinesFile(
+        file,
+        [&](std::int64_t, const prefbench::files::OrderedJson& row) {
+            rows.push_back({row["prompt"].get<std::string>(), row["chosen"].get<std::string>(),
+                            row["rejected"].get<std::string>()});
+        },
+        [](const prefbench::files::BadLine& bad) { QFAIL(bad.reason.c_str()); });
+    return rows;
+}
+
+Ids joined(Ids first, const Ids& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
+
+/// What TRL made of one row.
+Json tokenized(const Tokenizer& tokenizer, const Row& row, bool isSft) {
+    if (!isSft) {
+        const TokenizedPair pair = tokenizePair(tokenizer, row.prompt, row.chosen, row.rejected, true);
+        return {{"prompt_ids", pair.prompt}, {"chosen_ids", pair.chosen}, {"rejected_ids", pair.rejected}};
+    }
+    const TokenizedCompletion one = tokenizeCompletion(tokenizer, row.prompt, row.chosen, true);
+    return {{"input_ids", joined(one.prompt, one.completion)},
+            {"labels", joined(Ids(one.prompt.size(), -100), one.completion)}};
+}
+
+/// TRL drops pairs whose prompt alone fills max_length, for nothing of the completion would be kept.
+bool isDropped(const Json& row, const Json& expected) {
+    const Json& settings = expected["effective_defaults"];
+    return row.contains("prompt_ids") && settings["truncation_mode"] == "keep_start" &&
+           settings["max_length"].is_number() && row["prompt_ids"].size() >= settings["max_length"].get<std::size_t>();
+}
+
+void runFolder(GoldenCases& golden, const QString& path, const Json& expected, const Tokenizer& tokenizer) {
+    const bool isSft = expected["kind"] == "sft";
+    std::vector<Json> found;
+    for (const Row& row : readRows((path + "/data.jsonl").toStdString())) {
+        Json ids = tokenized(tokenizer, row, isSft);
+        if (!isDropped(ids, expected)) {
+            found.push_back(std::move(ids));
+        }
+    }
+    const Json& rows = expected["tokenised"];
+    golden.check(found.size() == rows.size(), "rows kept",
+                 QString("expected %1, found %2").arg(rows.size()).arg(found.size()));
+    for (std::size_t i = 0; i < std::min(found.size(), rows.size()); ++i) {
+        bool same = true;
+        for (const auto& [key, ids] : found[i].items()) {
+            same = same && (!rows[i].contains(key) || rows[i][key] == ids);
+        }
+        golden.check(same, QString("row %1").arg(i + 1), QString::fromStdString(found[i].dump()));
+    }
+}
+
+}  // namespace
+
+class TestGoldenPairs : public QObject {
+    Q_OBJECT
+
+  private slots:
+    void folders_data() {
+        QTest::addColumn<QString>("path");
+        for (const QString& path : GoldenCases::folders("trajectories")) {
+            QTest::newRow(qPrintable(QFileInfo(path).fileName())) << path;
+        }
+    }
+
+    void folders() {
+        QFETCH(QString, path);
+        const QString name = QFileInfo(path).fileName();
+        GoldenCases golden("trajectories/" + name);
+        const Json expected = prefbench::files::readJsonFile((path + "/expected.json").toStdString());
+        if (!expected.contains("tokenised") || !expected.contains("effective_defaults")) {
+            golden.skip("tokenised", "none recorded");
+        } else if (expected.contains("chat_template") && !expected["chat_template"].is_null()) {
+            golden.skip("tokenised", "chat templates are not rendered");
+        } else {
+            const QString model = path + "/" + QString::fromStdString(expected["model"].get<std::string>());
+            std::shared_ptr<const Tokenizer> tokenizer;
+            try {
+                tokenizer = Tokenizer::load(model.toStdString());
+            } catch (const prefbench::Error& error) {
+                QVERIFY2(!name.contains("gpt2") && !name.contains("llama"), error.what());
+                golden.skip("tokenised", error.what());
+            }
+            if (tokenizer) {
+                runFolder(golden, path, expected, *tokenizer);
+            }
+        }
+        QVERIFY(golden.finish());
+    }
+};
+
+QTEST_APPLESS_MAIN(TestGoldenPairs)
+#include "tst_golden_pairs.moc"
