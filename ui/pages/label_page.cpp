@@ -118,12 +118,8 @@ LabelPage::LabelPage(Workbench& shared, QWidget* parent, std::function<qint64()>
     buildActions();
     tick_.setInterval(1000);
     connect(&tick_, &QTimer::timeout, this, &LabelPage::showProgress);
-    connect(&workbench(), &Workbench::textScaleChanged, this, [this](double scale) {
-        promptText_->setScale(scale);
-        texts_->setScale(scale);
-    });
-    promptText_->setScale(workbench().textScale());
-    texts_->setScale(workbench().textScale());
+    connect(&workbench(), &Workbench::textScaleChanged, this, &LabelPage::applyTextScale);
+    applyTextScale(workbench().textScale());
     qApp->installEventFilter(this);
     showState(State::NoProject);
 }
@@ -131,7 +127,14 @@ LabelPage::LabelPage(Workbench& shared, QWidget* parent, std::function<qint64()>
 LabelPage::~LabelPage() = default;
 
 QWidget* LabelPage::buildAsking() {
-    auto* page = new QWidget(this);
+    auto* outer = new QWidget(this);
+    auto* row = new QHBoxLayout(outer);
+    row->setContentsMargins(0, 0, 0, 0);
+    auto* page = new QWidget(outer);
+    row->addStretch(1);
+    row->addWidget(page, 1000);
+    row->addStretch(1);
+    content_ = page;
     auto* column = new QVBoxLayout(page);
     widgets::setLayoutGrid(column, this, widgets::kPageMargin, 2);
     const int top = widgets::grid(this, 2);
@@ -184,7 +187,7 @@ QWidget* LabelPage::buildAsking() {
     bar_ = new widgets::AnswerBar(page);
     connect(bar_, &widgets::AnswerBar::pressed, this, &LabelPage::perform);
     column->addWidget(bar_);
-    return page;
+    return outer;
 }
 
 void LabelPage::buildActions() {
@@ -631,8 +634,7 @@ void LabelPage::showAllDone() {
     undoAction_->setEnabled(isVisible());
     stateView_->showEmpty(
         tr("All done, %1").arg(annotatorName_),
-        tr("You have answered %n question(s) and everything is saved. New ones will appear here by themselves.",
-           nullptr, static_cast<int>(progress_.answered)),
+        tr("Every question has your answer, and all of them are saved. New ones will appear here by themselves."),
         tr("Go to Overview"), [this] { workbench().requestPage(QStringLiteral("overview")); });
     stateView_->addSecondary(tr("&Undo the last answer"), [this] { undo(); });
 }
@@ -654,7 +656,16 @@ void LabelPage::showProgress() {
 
 void LabelPage::fitPrompt() {
     const int most = std::max(widgets::em(this, 6), height() * 3 / 10);
-    promptText_->setFixedHeight(std::min(promptText_->fullHeight(), most));
+    const int full = promptText_->fullHeight();
+    promptText_->setVerticalScrollBarPolicy(full > most ? Qt::ScrollBarAsNeeded : Qt::ScrollBarAlwaysOff);
+    promptText_->setFixedHeight(std::min(full, most));
+}
+
+void LabelPage::applyTextScale(double scale) {
+    promptText_->setScale(scale);
+    texts_->setScale(scale);
+    // Two columns of text and what stands around them; the rest of a wide window stays empty.
+    content_->setMaximumWidth(widgets::em(this, 2 * widgets::kTextColumn * 1.15 * scale + 12));
 }
 
 void LabelPage::leaveReason() {

@@ -87,6 +87,7 @@ class LabelPage : public Page {
     void showProgress();
     void leaveReason();
     void fitPrompt();
+    void applyTextScale(double scale);
     bool takesBareKeys() const;
     bool keyPressed(QKeyEvent* event);
     QString rememberedName() const;
@@ -107,6 +108,7 @@ class LabelPage : public Page {
     widgets::StateView* nameView_ = nullptr;
     QLineEdit* nameEdit_ = nullptr;
     QWidget* asking_ = nullptr;
+    QWidget* content_ = nullptr;
     widgets::Label* progressLabel_ = nullptr;
     widgets::Label* clockLabel_ = nullptr;
     widgets::ReadingText* promptText_ = nullptr;

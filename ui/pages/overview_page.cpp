@@ -38,10 +38,10 @@ QString ago(const QString& time) {
         return OverviewPage::tr("just now");
     }
     if (seconds < 3600) {
-        return OverviewPage::tr("%n min ago", nullptr, static_cast<int>(seconds / 60));
+        return OverviewPage::tr("%1 min ago").arg(seconds / 60);
     }
     if (seconds < 86400) {
-        return OverviewPage::tr("%n h ago", nullptr, static_cast<int>(seconds / 3600));
+        return OverviewPage::tr("%1 h ago").arg(seconds / 3600);
     }
     return QLocale().toString(then.toLocalTime().date(), QLocale::ShortFormat);
 }
@@ -78,7 +78,13 @@ OverviewPage::OverviewPage(Workbench& shared, QWidget* parent) : Page(shared, pa
 }
 
 QWidget* OverviewPage::buildFigures() {
-    auto* page = new QWidget(this);
+    auto* outer = new QWidget(this);
+    auto* page = new QWidget(outer);
+    page->setMaximumWidth(widgets::em(this, 84));
+    auto* row = new QHBoxLayout(outer);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->addWidget(page, 1000);
+    row->addStretch(1);
     auto* column = new QVBoxLayout(page);
     widgets::setLayoutGrid(column, this, widgets::kPageMargin, widgets::kGroupSpacing);
 
@@ -95,6 +101,7 @@ QWidget* OverviewPage::buildFigures() {
     tiles->setSpacing(grid(this, 2));
     for (const QString& name : {tr("Prompts"), tr("Answers"), tr("Comparisons"), tr("Judgements"), tr("Runs")}) {
         auto* tile = new widgets::Card(page);
+        tile->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
         auto* layout = new QVBoxLayout(tile);
         widgets::setLayoutGrid(layout, this, 2, 0.25);
         layout->addWidget(widgets::secondaryLabel(name, tile));
@@ -103,12 +110,12 @@ QWidget* OverviewPage::buildFigures() {
         notes_ << widgets::secondaryLabel({}, tile);
         layout->addWidget(numbers_.last());
         layout->addWidget(notes_.last());
-        layout->addStretch();
         tiles->addWidget(tile, 1);
     }
     column->addLayout(tiles);
 
     auto* step = new widgets::Card(page);
+    step->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
     auto* stepRow = new QHBoxLayout(step);
     widgets::setLayoutGrid(stepRow, this, 2.5, 2);
     auto* words = new QVBoxLayout;
@@ -116,7 +123,6 @@ QWidget* OverviewPage::buildFigures() {
     stepHeading_ = widgets::sectionLabel({}, step);
     stepSentence_ = new Label(Label::Role::Body, {}, step);
     stepSentence_->setWordWrap(true);
-    stepSentence_->setMaximumWidth(widgets::em(this, widgets::kTextColumn));
     words->addWidget(stepHeading_);
     words->addWidget(stepSentence_);
     stepRow->addLayout(words, 1);
@@ -136,7 +142,7 @@ QWidget* OverviewPage::buildFigures() {
     recentColumn->addLayout(recent_);
     column->addWidget(recentArea_);
     column->addStretch();
-    return page;
+    return outer;
 }
 
 void OverviewPage::showWelcome() {
@@ -209,9 +215,10 @@ OverviewPage::Figures OverviewPage::gather(project::Project& project) {
     }
     for (const project::Annotator& annotator : project::Annotators(project).all()) {
         if (const auto latest = judgements.latest(annotator.id)) {
-            const int answered = static_cast<int>(judgements.countAnswered(annotator.id));
-            figures.recent << Activity{latest->created,
-                                       tr("%1 has answered %n question(s)", nullptr, answered).arg(annotator.name)};
+            const qint64 answered = judgements.countAnswered(annotator.id);
+            figures.recent << Activity{
+                latest->created,
+                tr("%1 answered: %2 of %3 so far").arg(annotator.name).arg(answered).arg(figures.comparisons)};
         }
     }
     std::stable_sort(figures.recent.begin(), figures.recent.end(),
@@ -241,14 +248,14 @@ OverviewPage::NextStep OverviewPage::nextStep(const Figures& figures) {
     }
     if (figures.runs == 0) {
         return {tr("Next: train"),
-                tr("%n pair(s) are decided. Training runs in the background, also with the window closed.", nullptr,
-                   static_cast<int>(figures.labels.decided)),
+                tr("Pairs decided: %1. Training runs in the background, also with the window closed.")
+                    .arg(figures.labels.decided),
                 tr("Train on the labels"), QStringLiteral("train")};
     }
     if (figures.labels.total() < figures.comparisons) {
         return {tr("Next: more labels"),
-                tr("%n comparison(s) are still open; more labels make the next run better.", nullptr,
-                   static_cast<int>(figures.comparisons - figures.labels.total())),
+                tr("Comparisons still open: %1. More labels make the next run better.")
+                    .arg(figures.comparisons - figures.labels.total()),
                 tr("Label answers"), QStringLiteral("label")};
     }
     return {tr("Next: look at the runs"), tr("Compare the curves, read the samples, export the model you like."),

@@ -32,6 +32,8 @@ ReadingText::ReadingText(QWidget* parent) : QTextEdit(parent) {
     option.setTextDirection(Qt::LayoutDirectionAuto);
     document()->setDefaultTextOption(option);
     document()->setDocumentMargin(0);
+    connect(document()->documentLayout(), &QAbstractTextDocumentLayout::documentSizeChanged, this,
+            &ReadingText::heightChanged);
     applyFormat();
 }
 
@@ -68,7 +70,6 @@ int ReadingText::fullHeight() const {
 void ReadingText::resizeEvent(QResizeEvent* event) {
     applyColumn();
     QTextEdit::resizeEvent(event);
-    Q_EMIT heightChanged();
 }
 
 void ReadingText::changeEvent(QEvent* event) {

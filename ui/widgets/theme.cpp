@@ -177,6 +177,7 @@ PrimaryButton::PrimaryButton(const QString& text, QWidget* parent) : QPushButton
     bold.setWeight(QFont::DemiBold);
     setFont(bold);
     setAutoDefault(true);
+    setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
 }
 
 QSize PrimaryButton::sizeHint() const {
