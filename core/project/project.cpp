@@ -146,16 +146,27 @@ std::unique_ptr<Project> Project::create(const QString& path) {
     return open(absolute);
 }
 
+void Project::recover(const QString& path) {
+    const QFileInfo journal(path + "-journal");
+    if (journal.size() == 0 || !journal.isWritable() || !QFileInfo(path).isWritable()) {
+        return;
+    }
+    Project writer(path);
+    writer.connect(false);
+    schemaVersion(writer);
+}
+
 std::unique_ptr<Project> Project::open(const QString& path, Mode mode) {
     const QFileInfo file(path);
     const QString absolute = file.absoluteFilePath();
     if (!file.exists()) {
         fail(absolute, "there is no such file");
     }
-    const Header header = file.isDir() ? Header() : readHeader(absolute);
-    if (!header.isProject) {
+    if (file.isDir() || !readHeader(absolute).isProject) {
         fail(absolute, "not a Prefbench project");
     }
+    recover(absolute);
+    const Header header = readHeader(absolute);
     std::unique_ptr<Project> project(new Project(absolute));
     project->newer_ = header.version > newestVersion();
     const bool readOnly = mode == Mode::ReadOnly || project->newer_;

@@ -48,6 +48,8 @@ class Project {
     explicit Project(const QString& path);
     void connect(bool readOnly);
     void checkIntegrity();
+    /// Takes back what a process that died had half written, which a read-only connection may not do.
+    static void recover(const QString& path);
 
     QString path_;
     QString connectionName_;

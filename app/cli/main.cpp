@@ -1,0 +1,46 @@
+#include <CLI/CLI.hpp>
+#include <QCoreApplication>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+
+#include "app/cli/commands/commands.h"
+
+namespace {
+
+constexpr int workFailed = 1;
+constexpr int callWasWrong = 2;
+
+/// Errors are one line.
+int fail(int status, std::string_view message) {
+    const std::string line(message.substr(0, message.find('\n')));
+    std::fflush(stdout);
+    std::fprintf(stderr, "prefbench-cli: %s\n", line.c_str());
+    return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    QCoreApplication application(argc, argv);
+    QCoreApplication::setApplicationName(QStringLiteral("prefbench"));
+    QCoreApplication::setApplicationVersion(QStringLiteral(PREFBENCH_VERSION));
+    CLI::App app{"The whole of Prefbench without a window: projects, sampling, labels, training."};
+    app.set_version_flag("--version", std::string("prefbench-cli ") + PREFBENCH_VERSION);
+    app.require_subcommand(1);
+    prefbench::cli::addCommands(app);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& request) {
+        return app.exit(request);
+    } catch (const CLI::ParseError& error) {
+        return fail(callWasWrong, error.what());
+    } catch (const std::bad_alloc&) {
+        return fail(workFailed, "out of memory");
+    } catch (const std::exception& error) {
+        return fail(workFailed, error.what());
+    }
+    return 0;
+}
