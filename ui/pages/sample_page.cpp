@@ -98,7 +98,8 @@ QWidget* SamplePage::buildSettings() {
     which_->addItem(tr("Test prompts"), static_cast<int>(project::Split::Test));
     which_->addItem(tr("All prompts"), -1);
     which_->setCurrentIndex(2);
-    add(tr("&Prompts"), which_, tr("Answers to test prompts are labelled too, but only evaluate: no run learns from them"));
+    add(tr("&Prompts"), which_,
+        tr("Answers to test prompts are labelled too, but only evaluate: no run learns from them"));
     limit_ = spin(0, 10000000, 0);
     limit_->setSpecialValueText(tr("all of them"));
     add(tr("At m&ost"), limit_, tr("So many prompts from the first on"));
@@ -171,8 +172,8 @@ QWidget* SamplePage::buildAnswers() {
     stack_->addWidget(state_);
     stack_->addWidget(scroll);
     column->addWidget(content, 1);
-    for (QWidget* widget : {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_),
-                            static_cast<QWidget*>(cancel_)}) {
+    for (QWidget* widget :
+         {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_), static_cast<QWidget*>(cancel_)}) {
         widget->hide();
     }
     return area;
@@ -241,15 +242,16 @@ void SamplePage::present(const Counts& counts) {
         state_->showEmpty(tr("No answers yet"), tr("Answers appear here while the model writes them, and pairs of them "
                                                    "wait on the Label page."));
     } else {
-        state_->showEmpty(tr("%1 answers, %2 comparisons so far").arg(number(counts.answers), number(counts.comparisons)),
-                          tr("New answers appear here while the model writes them."));
+        state_->showEmpty(
+            tr("%1 answers, %2 comparisons so far").arg(number(counts.answers), number(counts.comparisons)),
+            tr("New answers appear here while the model writes them."));
     }
     updateButton();
 }
 
 qint64 SamplePage::promptsWanted() const {
     const int which = which_->currentData().toInt();
-    const qint64 all = which < 0                                                ? counts_.trainPrompts + counts_.testPrompts
+    const qint64 all = which < 0                                          ? counts_.trainPrompts + counts_.testPrompts
                        : which == static_cast<int>(project::Split::Train) ? counts_.trainPrompts
                                                                           : counts_.testPrompts;
     return limit_->value() > 0 ? std::min<qint64>(all, limit_->value()) : all;
@@ -260,7 +262,7 @@ void SamplePage::updateButton() {
     start_->setText(job_ ? tr("Sampling…") : tr("&Sample %1 answers").arg(number(answers)));
     start_->setEnabled(!job_ && answers > 0 && !models_->modelId().isEmpty() && workbench().isOpen() &&
                        !workbench().isReadOnly());
-    start_->setToolTip(workbench().isReadOnly()      ? tr("The project is read-only")
+    start_->setToolTip(workbench().isReadOnly()       ? tr("The project is read-only")
                        : models_->modelId().isEmpty() ? tr("Choose a model first")
                        : answers == 0                 ? tr("Import prompts first")
                                                       : QString());
@@ -301,8 +303,8 @@ void SamplePage::startSampling() {
     connect(job_, &SamplingJob::progress, this, &SamplePage::showProgress);
     connect(job_, &SamplingJob::finished, this, &SamplePage::finish);
     connect(job_, &SamplingJob::failed, this, &SamplePage::fail);
-    for (QWidget* widget : {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_),
-                            static_cast<QWidget*>(cancel_)}) {
+    for (QWidget* widget :
+         {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_), static_cast<QWidget*>(cancel_)}) {
         widget->show();
     }
     progressText_->setText(tr("Loading the model…"));
@@ -373,8 +375,8 @@ void SamplePage::endJob() {
         job_.clear();
     }
     workbench().setRunning(kRunning, {});
-    for (QWidget* widget : {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_),
-                            static_cast<QWidget*>(cancel_)}) {
+    for (QWidget* widget :
+         {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_), static_cast<QWidget*>(cancel_)}) {
         widget->hide();
     }
     updateButton();

@@ -168,12 +168,12 @@ void TrainPage::load() {
     if (model_->rows().isEmpty() && stack_->currentWidget() == state_) {
         state_->showLoading(tr("Reading the runs"));
     }
-    workbench().store().run(readRuns, this, [this](QList<RunRow> rows) { present(std::move(rows)); },
-                            [this](const QString& message) {
-                                state_->showError(tr("The runs cannot be read"), message, tr("&Try again"),
-                                                  [this] { load(); });
-                                stack_->setCurrentWidget(state_);
-                            });
+    workbench().store().run(
+        readRuns, this, [this](QList<RunRow> rows) { present(std::move(rows)); },
+        [this](const QString& message) {
+            state_->showError(tr("The runs cannot be read"), message, tr("&Try again"), [this] { load(); });
+            stack_->setCurrentWidget(state_);
+        });
 }
 
 void TrainPage::present(QList<RunRow> rows) {
@@ -318,13 +318,12 @@ void TrainPage::resume(const QString& runId) {
 }
 
 void TrainPage::useModel(const QString& runId) {
-    workbench().store().run(
-        [runId](project::Project& project) { return workbench::adoptModel(project, runId); }, this,
-        [this](const QString&) {
-            workbench().notifyChanged();
-            workbench().requestPage(QStringLiteral("sample"));
-        },
-        [this](const QString& message) { workbench().showMessage(message); });
+    workbench().store().run([runId](project::Project& project) { return workbench::adoptModel(project, runId); }, this,
+                            [this](const QString&) {
+                                workbench().notifyChanged();
+                                workbench().requestPage(QStringLiteral("sample"));
+                            },
+                            [this](const QString& message) { workbench().showMessage(message); });
 }
 
 }  // namespace prefbench::pages

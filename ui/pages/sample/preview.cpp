@@ -8,8 +8,8 @@ namespace prefbench::pages {
 namespace {
 
 constexpr int places = 5;
-constexpr int paintInterval = 100;   // ms
-constexpr int readableFor = 2000;    // ms without new text before a card may take another prompt
+constexpr int paintInterval = 100;  // ms
+constexpr int readableFor = 2000;   // ms without new text before a card may take another prompt
 
 }  // namespace
 
@@ -98,7 +98,8 @@ void SamplePreview::paintText() {
         }
         for (qsizetype index = 0; index < place.labels.size(); ++index) {
             const QString text = place.answers.value(index).trimmed();
-            place.labels[index]->setText(text.isEmpty() ? QStringLiteral("…") : QStringLiteral("%1.  %2").arg(index + 1).arg(text));
+            place.labels[index]->setText(text.isEmpty() ? QStringLiteral("…")
+                                                        : QStringLiteral("%1.  %2").arg(index + 1).arg(text));
             place.labels[index]->setVisible(index < place.answers.size());
         }
     }

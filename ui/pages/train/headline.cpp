@@ -76,9 +76,10 @@ void Headline::present(const contract::RunStatus& status, const charts::RunData&
     }
     const bool running = status.state == contract::RunState::Running;
     const QString left = running && status.etaSeconds > 0 ? models::aboutDuration(status.etaSeconds) : QString();
-    show(4, left, running && status.stepsPerSecond > 0
-                      ? tr("%1 steps a second").arg(locale.toString(status.stepsPerSecond, 'g', 2))
-                      : models::stateWord(status.state));
+    show(4, left,
+         running && status.stepsPerSecond > 0
+             ? tr("%1 steps a second").arg(locale.toString(status.stepsPerSecond, 'g', 2))
+             : models::stateWord(status.state));
 }
 
 QString Headline::figure(const QString& name) const {

@@ -35,7 +35,8 @@ QString initialValue(const std::string& key) {
 const QList<std::array<const char*, 3>>& mainFields() {
     static const QList<std::array<const char*, 3>> fields = {
         {"beta", QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "&Beta"),
-         QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "how closely the model is held to where it starts; higher holds it closer")},
+         QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel",
+                           "how closely the model is held to where it starts; higher holds it closer")},
         {"learning_rate", QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "Learning &rate"),
          QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "size of the steps")},
         {"num_train_epochs", QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "&Epochs"),

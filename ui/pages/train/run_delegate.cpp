@@ -50,22 +50,22 @@ void RunDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     painter->setPen(muted);
     painter->drawText(place({area.right() - wordWidth, top.top(), wordWidth + 1, line}), leading, word);
     widgets::icon(models::stateIcon(state))
-        .paint(painter,
-               place({area.right() - wordWidth - shape - em / 3, top.center().y() - shape / 2, shape, shape}),
+        .paint(painter, place({area.right() - wordWidth - shape - em / 3, top.center().y() - shape / 2, shape, shape}),
                Qt::AlignCenter, selected ? QIcon::Selected : QIcon::Normal);
     top.setRight(area.right() - wordWidth - shape - em * 2 / 3);
 
     painter->setFont(bold);
     painter->setPen(text);
-    painter->drawText(place(top), leading,
-                      boldMetrics.elidedText(index.data(RunListModel::NameRole).toString(), Qt::ElideRight, top.width()));
+    painter->drawText(
+        place(top), leading,
+        boldMetrics.elidedText(index.data(RunListModel::NameRole).toString(), Qt::ElideRight, top.width()));
     const QRect below(area.left() + swatch + em * 2 / 3, top.bottom() + em / 4, area.width() - swatch - em * 2 / 3,
                       metrics.height());
     painter->setFont(option.font);
     painter->setPen(muted);
-    painter->drawText(place(below), leading,
-                      metrics.elidedText(index.data(RunListModel::ProgressRole).toString(), Qt::ElideRight,
-                                         below.width()));
+    painter->drawText(
+        place(below), leading,
+        metrics.elidedText(index.data(RunListModel::ProgressRole).toString(), Qt::ElideRight, below.width()));
     if (!contract::isFinal(state) && state != contract::RunState::Queued) {
         QRectF bar(below.left(), below.bottom() + em / 3.0, below.width(), em / 4.0);
         painter->setPen(Qt::NoPen);

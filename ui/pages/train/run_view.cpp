@@ -46,15 +46,14 @@ void RunView::buildHeader() {
         return made;
     };
     pause_ = button(tr("&Pause"), QStringLiteral("pause"), tr("Pauses after the step under way"));
-    checkpoint_ = button(tr("&Checkpoint now"), QStringLiteral("save"),
-                         tr("Saves the model as it is now; training goes on"));
+    checkpoint_ =
+        button(tr("&Checkpoint now"), QStringLiteral("save"), tr("Saves the model as it is now; training goes on"));
     stop_ = button(tr("S&top"), QStringLiteral("stop"), tr("Saves a checkpoint and stops; the run can go on later"));
     resume_ = button(tr("Res&ume run"), QStringLiteral("play"), tr("Goes on from the last checkpoint"));
     use_ = button(tr("Sample &from this model"), QStringLiteral("sample"),
                   tr("Adds the trained model to the project and opens the Sample page"));
-    connect(pause_, &QPushButton::clicked, this, [this] {
-        post(row_.status.state == RunState::Paused ? RequestKind::Resume : RequestKind::Pause);
-    });
+    connect(pause_, &QPushButton::clicked, this,
+            [this] { post(row_.status.state == RunState::Paused ? RequestKind::Resume : RequestKind::Pause); });
     connect(checkpoint_, &QPushButton::clicked, this, [this] { post(RequestKind::Checkpoint); });
     connect(stop_, &QPushButton::clicked, this, [this] { post(RequestKind::Stop); });
     connect(resume_, &QPushButton::clicked, this, [this] { Q_EMIT resumeRequested(row_.run.id); });
@@ -103,8 +102,7 @@ void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
     link_ = std::make_unique<QObject>();
     connect(watcher, &jobs::RunWatcher::recordsAdded, link_.get(),
             [this](const QList<contract::MetricRecord>& added) { takeRecords(added, false); });
-    connect(watcher, &jobs::RunWatcher::recordsReset, link_.get(),
-            [this] { takeRecords(watcher_->records(), true); });
+    connect(watcher, &jobs::RunWatcher::recordsReset, link_.get(), [this] { takeRecords(watcher_->records(), true); });
     connect(watcher, &jobs::RunWatcher::statusChanged, link_.get(),
             [this](const contract::RunStatus& status) { takeStatus(status); });
     takeRecords(watcher->records(), true);
@@ -162,8 +160,8 @@ void RunView::present() {
     for (QPushButton* button : {pause_, checkpoint_, stop_}) {
         button->setEnabled(!waiting);
     }
-    const bool resumable = state == RunState::Interrupted || state == RunState::Stopped ||
-                           state == RunState::Failed || state == RunState::Queued;
+    const bool resumable = state == RunState::Interrupted || state == RunState::Stopped || state == RunState::Failed ||
+                           state == RunState::Queued;
     resume_->setVisible(resumable);
     resume_->setText(state == RunState::Queued ? tr("&Start run") : tr("Res&ume run"));
     use_->setVisible(state == RunState::Finished);
@@ -183,7 +181,8 @@ void RunView::post(RequestKind kind) {
     awaited_ = std::numeric_limits<qint64>::max();
     present();
     runAside(
-        this, [run = contract::RunDirectory{row_.folder.toStdString()}, kind] { return contract::postRequest(run, kind); },
+        this,
+        [run = contract::RunDirectory{row_.folder.toStdString()}, kind] { return contract::postRequest(run, kind); },
         [this, id = row_.run.id](std::int64_t number) {
             if (id == row_.run.id) {
                 awaited_ = row_.status.lastRequest >= number ? 0 : number;

@@ -151,9 +151,8 @@ void SamplesView::fill() {
             text->setWordWrap(true);
             text->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
             text->setAlignment(Qt::AlignTop | Qt::AlignLeading);
-            grid->addWidget(widgets::secondaryLabel(step == 0 ? tr("before training")
-                                                              : tr("step %1").arg(QLocale().toString(step)),
-                                                    card),
+            grid->addWidget(widgets::secondaryLabel(
+                                step == 0 ? tr("before training") : tr("step %1").arg(QLocale().toString(step)), card),
                             1, column);
             grid->addWidget(text, 2, column);
             grid->setColumnStretch(column, 1);

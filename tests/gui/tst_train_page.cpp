@@ -1,0 +1,382 @@
+#include <QDir>
+#include <QLabel>
+#include <QLineEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "core/contract/metrics.h"
+#include "core/contract/run_directory.h"
+#include "core/files/durable_file.h"
+#include "core/workbench/training.h"
+#include "tests/workbench/scratch_project.h"
+#include "ui/charts/run_charts.h"
+#include "ui/pages/train/headline.h"
+#include "ui/pages/train/new_run_panel.h"
+#include "ui/pages/train/run_view.h"
+#include "ui/pages/train/samples_view.h"
+#include "ui/pages/train_page.h"
+
+using namespace prefbench;
+using contract::RunState;
+
+namespace {
+
+contract::MetricRecord record(std::int64_t step, const char* split) {
+    contract::MetricRecord made;
+    made.step = step;
+    made.split = split;
+    made.time = 1;
+    made.count = 16;
+    const double margin = 0.01 * static_cast<double>(step);
+    made.values = {{"loss", std::log(1 + std::exp(-margin))},
+                   {"rewards/chosen", margin / 2},
+                   {"rewards/rejected", -margin / 2},
+                   {"rewards/margins", margin},
+                   {"rewards/accuracies", 0.75}};
+    return made;
+}
+
+/// Plays the engine's part in a run directory: holds the lock, writes metrics and status.
+class Writer {
+  public:
+    explicit Writer(contract::RunDirectory run) : run_(std::move(run)), lock_(contract::RunLock::tryAcquire(run_)) {}
+
+    void steps(std::int64_t from, std::int64_t to, std::int64_t evalEvery) {
+        files::LineAppender file(run_.metrics());
+        for (std::int64_t step = from; step <= to; ++step) {
+            if (step > 0) {
+                file.append(files::toLine(contract::toJson(record(step, "train"))));
+            }
+            if (step % evalEvery == 0) {
+                file.append(files::toLine(contract::toJson(record(step, "eval"))));
+            }
+        }
+        status(RunState::Running, to);
+    }
+    void status(RunState state, std::int64_t step, const std::string& message = {}) {
+        contract::RunStatus status;
+        status.state = state;
+        status.step = step;
+        status.totalSteps = 100;
+        status.etaSeconds = 120;
+        status.stepsPerSecond = 5;
+        status.message = message;
+        status.lastRequest = lastRequest_;
+        contract::writeStatus(run_, status);
+    }
+    void handled(std::int64_t request) { lastRequest_ = request; }
+
+  private:
+    contract::RunDirectory run_;
+    std::optional<contract::RunLock> lock_;
+    std::int64_t lastRequest_ = 0;
+};
+
+/// A project on disk with labels and, on request, runs; closed before the page opens it.
+struct Fixture {
+    Fixture() {
+        for (int index = 0; index < 20; ++index) {
+            const QString prompt = project.addPrompt(QStringLiteral("prompt %1").arg(index));
+            comparisons << project.addComparison(prompt, QStringLiteral("good"), QStringLiteral("bad"));
+        }
+    }
+    void labelAll(int score) {
+        for (const QString& comparison : comparisons) {
+            project.label(comparison, score);
+        }
+    }
+    contract::RunDirectory run() {
+        workbench::NewRun run;
+        run.modelId = project.modelId();
+        return workbench::createRun(*project, run);
+    }
+    ScratchProject project;
+    QStringList comparisons;
+};
+
+struct Window {
+    explicit Window(const QString& project) : page(workbench) {
+        QObject::connect(&workbench, &pages::Workbench::projectOpened, &page, [this] { page.projectOpened(); });
+        QObject::connect(&workbench, &pages::Workbench::projectClosed, &page, [this] { page.projectClosed(); });
+        QObject::connect(&workbench, &pages::Workbench::changed, &page, [this] { page.projectChanged(); });
+        page.resize(1100, 700);
+        page.show();
+        workbench.openProject(project);
+    }
+    ~Window() { workbench.closeProject(); }
+    int points(const char* curve) const { return page.runView()->chartsWidget()->pointCount(QLatin1String(curve)); }
+    QPushButton* button(const QString& text) const {
+        for (QPushButton* button : page.findChildren<QPushButton*>()) {
+            if (button->isVisible() && button->text().remove(QLatin1Char('&')) == text) {
+                return button;
+            }
+        }
+        return nullptr;
+    }
+    pages::Workbench workbench;
+    pages::TrainPage page;
+};
+
+}  // namespace
+
+class TestTrainPage : public QObject {
+    Q_OBJECT
+  private slots:
+    void initTestCase();
+    void emptyProjectOffersARun();
+    void pointsAppearAsTheyAreWritten();
+    void reopenedShowsTheRunAsIfItHadBeenOpen();
+    void resumedRunDropsWhatWasUndone();
+    void requestsAreWrittenAndAwaited();
+    void failedRunSaysWhy();
+    void interruptedRunCanGoOn();
+    void nothingToTrainOnIsSaidInThePanel();
+    void onlyTiesAreSaidInThePanel();
+    void missingEngineIsOneLineAndLeavesNoRun();
+    void crashingEngineIsOneLine();
+    void badSettingIsSaidAtOnce();
+    void samplesStandSideBySide();
+    void newestRunComesFirstAndKeepsItsColour();
+};
+
+void TestTrainPage::initTestCase() {
+    QCoreApplication::setOrganizationName(QStringLiteral("prefbench-test"));
+    QCoreApplication::setApplicationName(QStringLiteral("tst_train_page"));
+    QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, QDir::tempPath() + "/prefbench-test-settings");
+}
+
+void TestTrainPage::emptyProjectOffersARun() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.button("New run…"));
+    QTRY_COMPARE(window.page.runs()->rowCount(), 0);
+    QTest::mouseClick(window.button("New run…"), Qt::LeftButton);
+    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+}
+
+void TestTrainPage::pointsAppearAsTheyAreWritten() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    Writer writer(fixture.run());
+    writer.steps(0, 10, 10);
+    Window window(fixture.project.path());
+    QTRY_COMPARE(window.points("loss/train"), 10);
+    QCOMPARE(window.points("loss/eval"), 2);
+    writer.steps(11, 60, 10);
+    QTRY_COMPARE(window.points("loss/train"), 60);
+    for (const char* curve : {"rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"}) {
+        QCOMPARE(window.points((std::string(curve) + "/train").c_str()), 60);
+        QCOMPARE(window.points((std::string(curve) + "/eval").c_str()), 7);
+    }
+    QTRY_COMPARE(window.page.runView()->headline()->figure("step"), QString("60"));
+    QCOMPARE(window.page.runView()->headline()->figure("accuracy"), QString("0.750"));
+    QTRY_VERIFY(window.workbench.running().values().join(' ').contains("60 of 100"));
+    writer.status(RunState::Finished, 100);
+    QTRY_VERIFY(window.workbench.running().isEmpty());
+    QTRY_VERIFY(window.button("Sample from this model"));
+}
+
+void TestTrainPage::reopenedShowsTheRunAsIfItHadBeenOpen() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    Writer writer(fixture.run());
+    writer.steps(0, 10, 10);
+    {
+        Window window(fixture.project.path());
+        QTRY_COMPARE(window.points("loss/train"), 10);
+    }
+    writer.steps(11, 30, 10);
+    Window again(fixture.project.path());
+    QTRY_COMPARE(again.points("loss/train"), 30);
+    writer.steps(31, 40, 10);
+    QTRY_COMPARE(again.points("rewards/margins/eval"), 5);
+    QTRY_VERIFY(again.button("Pause"));
+}
+
+void TestTrainPage::resumedRunDropsWhatWasUndone() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    const contract::RunDirectory run = fixture.run();
+    Writer writer(run);
+    writer.steps(0, 50, 10);
+    Window window(fixture.project.path());
+    QTRY_COMPARE(window.points("loss/train"), 50);
+    files::LineAppender(run.metrics()).append(R"({"event":"resumed","from_step":20})");
+    writer.steps(21, 25, 10);
+    QTRY_COMPARE(window.points("loss/train"), 25);
+    QCOMPARE(window.points("loss/eval"), 3);
+}
+
+void TestTrainPage::requestsAreWrittenAndAwaited() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    const contract::RunDirectory run = fixture.run();
+    Writer writer(run);
+    writer.steps(0, 10, 10);
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.button("Pause"));
+    QTest::mouseClick(window.button("Pause"), Qt::LeftButton);
+    QTRY_COMPARE(contract::pendingRequests(run, 0).size(), 1U);
+    QCOMPARE(contract::pendingRequests(run, 0).front().kind, contract::RequestKind::Pause);
+    QVERIFY(!window.button("Checkpoint now")->isEnabled());
+    writer.handled(contract::pendingRequests(run, 0).front().number);
+    writer.status(RunState::Paused, 10);
+    QTRY_VERIFY(window.button("Resume") && window.button("Resume")->isEnabled());
+    QTest::mouseClick(window.button("Resume"), Qt::LeftButton);
+    QTRY_COMPARE(contract::pendingRequests(run, 0).size(), 2U);
+    QCOMPARE(contract::pendingRequests(run, 0).back().kind, contract::RequestKind::Resume);
+}
+
+void TestTrainPage::failedRunSaysWhy() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    Writer writer(fixture.run());
+    writer.status(RunState::Failed, 3, "the disk is full: 12 MB free in /data");
+    Window window(fixture.project.path());
+    QTRY_COMPARE(window.page.runs()->rowCount(), 1);
+    QVERIFY(window.page.runs()->index(0).data().toString().contains("the disk is full"));
+    QTRY_VERIFY(window.button("Resume run"));
+}
+
+void TestTrainPage::interruptedRunCanGoOn() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    {
+        Writer writer(fixture.run());
+        writer.steps(0, 10, 10);
+    }
+    Window window(fixture.project.path());
+    QTRY_COMPARE(window.page.runs()->rowCount(), 1);
+    QVERIFY(window.page.runs()->index(0).data().toString().contains("Interrupted"));
+    QTRY_VERIFY(window.button("Resume run"));
+    QVERIFY(!window.button("Pause"));
+}
+
+void TestTrainPage::nothingToTrainOnIsSaidInThePanel() {
+    Fixture fixture;
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.workbench.isOpen());
+    window.page.newRun();
+    QTRY_VERIFY(window.button("Label pairs"));
+    QVERIFY(!window.button("Start training")->isEnabled());
+    QSignalSpy requested(&window.workbench, &pages::Workbench::pageRequested);
+    QTest::mouseClick(window.button("Label pairs"), Qt::LeftButton);
+    QCOMPARE(requested.value(0).value(0).toString(), QString("label"));
+}
+
+void TestTrainPage::onlyTiesAreSaidInThePanel() {
+    Fixture fixture;
+    fixture.labelAll(0);
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.workbench.isOpen());
+    window.page.newRun();
+    bool said = false;
+    QTRY_VERIFY(([&] {
+        for (QLabel* label : window.page.newRunPanel()->findChildren<QLabel*>()) {
+            said = said || label->text().contains("All 20 labels are ties");
+        }
+        return said;
+    }()));
+    QVERIFY(!window.button("Start training")->isEnabled());
+}
+
+void TestTrainPage::missingEngineIsOneLineAndLeavesNoRun() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    qputenv("PREFBENCH_ENGINE", "/nonexistent/prefbench-engine");
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.workbench.isOpen());
+    window.page.newRun();
+    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QTest::mouseClick(window.button("Start training"), Qt::LeftButton);
+    QTRY_VERIFY(window.page.newRunPanel()->problem().contains("/nonexistent/prefbench-engine"));
+    qunsetenv("PREFBENCH_ENGINE");
+    QVERIFY(!window.page.newRunPanel()->problem().contains('\n'));
+    QVERIFY(window.button("Start training")->isEnabled());
+    QCOMPARE(project::Runs(*fixture.project).all().size(), 0);
+}
+
+void TestTrainPage::crashingEngineIsOneLine() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    const QString engine = fixture.project.folder() + "/engine.sh";
+    QFile script(engine);
+    QVERIFY(script.open(QIODevice::WriteOnly));
+    script.write("#!/bin/sh\necho 'cannot load libtorch_cpu.so' >&2\nexit 127\n");
+    script.close();
+    script.setPermissions(QFile::ReadOwner | QFile::ExeOwner);
+    qputenv("PREFBENCH_ENGINE", engine.toUtf8());
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.workbench.isOpen());
+    window.page.newRun();
+    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QTest::mouseClick(window.button("Start training"), Qt::LeftButton);
+    QTRY_VERIFY(window.page.newRunPanel()->problem().contains("cannot load libtorch_cpu.so"));
+    qunsetenv("PREFBENCH_ENGINE");
+    QTRY_COMPARE(window.page.runs()->rowCount(), 1);
+}
+
+void TestTrainPage::badSettingIsSaidAtOnce() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    Window window(fixture.project.path());
+    QTRY_VERIFY(window.workbench.isOpen());
+    window.page.newRun();
+    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QLineEdit* beta = window.page.newRunPanel()->field("beta");
+    beta->setText("-1");
+    QVERIFY(window.page.newRunPanel()->problem().contains("beta"));
+    QVERIFY(!window.button("Start training")->isEnabled());
+    beta->setText("0.2");
+    QVERIFY(window.page.newRunPanel()->problem().isEmpty());
+    QVERIFY(window.page.newRunPanel()->run().settings.contains("beta=0.2"));
+    for (const std::string& name : contract::settingNames()) {
+        QVERIFY2(window.page.newRunPanel()->field(QString::fromStdString(name)), name.c_str());
+    }
+}
+
+void TestTrainPage::samplesStandSideBySide() {
+    QTemporaryDir folder;
+    const std::filesystem::path file = folder.filePath("samples.jsonl").toStdString();
+    files::writeAtomically(file,
+                           "{\"step\":0,\"prompt\":\"p\",\"completion\":\"before it\"}\nnot json\n"
+                           "{\"step\":50,\"prompt\":\"p\",\"completion\":\"after it\"}\n");
+    QCOMPARE(pages::readRunSamples(file).size(), 2);
+    pages::SamplesView view;
+    view.load(file);
+    const auto texts = [&] {
+        QStringList all;
+        for (QLabel* label : view.findChildren<QLabel*>()) {
+            all << label->text();
+        }
+        return all;
+    };
+    QTRY_VERIFY(texts().contains("after it"));
+    QVERIFY(texts().contains("before it"));
+}
+
+void TestTrainPage::newestRunComesFirstAndKeepsItsColour() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    fixture.run();
+    fixture.run();
+    Window window(fixture.project.path());
+    QTRY_COMPARE(window.page.runs()->rowCount(), 2);
+    using models::RunListModel;
+    const QString newest = window.page.runs()->index(0).data(RunListModel::NameRole).toString();
+    QCOMPARE(newest, QString("DPO 2"));
+    const int colour = window.page.runs()->index(1).data(RunListModel::ColourRole).toInt();
+    QVERIFY(colour != window.page.runs()->index(0).data(RunListModel::ColourRole).toInt());
+    fixture.run();
+    window.workbench.notifyChanged();
+    QTRY_COMPARE(window.page.runs()->rowCount(), 3);
+    QCOMPARE(window.page.runs()->index(2).data(RunListModel::ColourRole).toInt(), colour);
+}
+
+QTEST_MAIN(TestTrainPage)
+#include "tst_train_page.moc"
