@@ -61,9 +61,11 @@ void TestSamplePage::initTestCase() {
 
 void TestSamplePage::buttonSaysHowManyAnswers() {
     ScratchProject project;
+    project::Transaction transaction(*project);
     for (int index = 0; index < 300; ++index) {
         project.addPrompt(QStringLiteral("prompt %1").arg(index));
     }
+    transaction.commit();
     Window window(project.path());
     QTRY_VERIFY(window.button("Sample 1,200 answers"));
     QVERIFY(window.button("Sample")->isEnabled());

@@ -79,15 +79,19 @@ class Writer {
 /// A project on disk with labels and, on request, runs; closed before the page opens it.
 struct Fixture {
     Fixture() {
+        project::Transaction transaction(*project);
         for (int index = 0; index < 20; ++index) {
             const QString prompt = project.addPrompt(QStringLiteral("prompt %1").arg(index));
             comparisons << project.addComparison(prompt, QStringLiteral("good"), QStringLiteral("bad"));
         }
+        transaction.commit();
     }
     void labelAll(int score) {
+        project::Transaction transaction(*project);
         for (const QString& comparison : comparisons) {
             project.label(comparison, score);
         }
+        transaction.commit();
     }
     contract::RunDirectory run() {
         workbench::NewRun run;
@@ -153,8 +157,8 @@ void TestTrainPage::emptyProjectOffersARun() {
     Fixture fixture;
     fixture.labelAll(2);
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.button("New run…"));
-    QTRY_COMPARE(window.page.runs()->rowCount(), 0);
+    QTRY_VERIFY(window.button("New run…") && window.button("New run…")->isEnabled());
+    QCOMPARE(window.page.runs()->rowCount(), 0);
     QTest::mouseClick(window.button("New run…"), Qt::LeftButton);
     QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
 }

@@ -107,6 +107,7 @@ QWidget* TrainPage::buildList() {
     column->addWidget(list_, 1);
     newRun_ = new widgets::PrimaryButton(tr("&New run…"), side);
     newRun_->setToolTip(tr("Train a model on the labelled pairs (N)"));
+    newRun_->setEnabled(false);
     connect(newRun_, &QPushButton::clicked, this, &TrainPage::newRun);
     column->addWidget(newRun_);
     return side;
@@ -124,10 +125,12 @@ QList<KeyHelp> TrainPage::keys() const {
 
 void TrainPage::projectOpened() {
     stale_ = true;
+    newRun_->setEnabled(!workbench().isReadOnly());
     load();
 }
 
 void TrainPage::projectClosed() {
+    newRun_->setEnabled(false);
     view_->clear();
     panel_->clear();
     for (jobs::RunWatcher* watcher : std::as_const(watchers_)) {
@@ -231,6 +234,11 @@ void TrainPage::statusChanged(const QString& runId, const contract::RunStatus& s
 void TrainPage::showSelected() {
     const QString id = list_ ? list_->currentIndex().data(RunListModel::IdRole).toString() : QString();
     const RunRow* row = model_->find(id);
+    if (!workbench().isOpen()) {
+        state_->showEmpty(tr("No project is open"), tr("Open one on the Overview page to see its runs."));
+        stack_->setCurrentWidget(state_);
+        return;
+    }
     if (!row) {
         state_->showEmpty(tr("No runs yet"),
                           tr("A run trains a model on the labelled pairs. Its loss, rewards, margin and accuracy are "
