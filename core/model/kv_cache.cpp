@@ -5,6 +5,11 @@
 #include "core/files/error.h"
 
 namespace prefbench::model {
+namespace {
+
+constexpr std::int64_t growthTokens = 32;  ///< more than needed, so that rows are not copied for every token
+
+}  // namespace
 
 KvCache::KvCache(const Transformer& model, std::int64_t sequences, std::int64_t capacity)
     : capacity_(std::max<std::int64_t>(capacity, 1)), lengths_(static_cast<std::size_t>(sequences), 0) {
@@ -32,14 +37,14 @@ void KvCache::truncate(const std::vector<std::int64_t>& lengths) {
 
 KvCache KvCache::select(const std::vector<std::int64_t>& rows) const {
     KvCache result;
-    result.capacity_ = capacity_;
     for (const std::int64_t row : rows) {
         result.lengths_.push_back(lengths_.at(static_cast<std::size_t>(row)));
     }
+    result.capacity_ = std::max<std::int64_t>(result.longest(), 1);
     const at::Tensor index = at::tensor(rows, at::kLong).to(keys_.front().device());
     for (std::size_t layer = 0; layer < keys_.size(); ++layer) {
-        result.keys_.push_back(keys_[layer].index_select(0, index));
-        result.values_.push_back(values_[layer].index_select(0, index));
+        result.keys_.push_back(keys_[layer].narrow(1, 0, result.capacity_).index_select(0, index));
+        result.values_.push_back(values_[layer].narrow(1, 0, result.capacity_).index_select(0, index));
     }
     return result;
 }
@@ -71,7 +76,7 @@ void KvCache::grow(std::int64_t capacity) {
 void KvCache::reserve(std::int64_t newTokens) {
     const std::int64_t needed = longest() + newTokens;
     if (needed > capacity_) {
-        grow(std::max(needed, capacity_ + capacity_ / 2));
+        grow(std::max(needed + growthTokens, capacity_ + capacity_ / 2));
     }
 }
 

@@ -22,7 +22,8 @@ struct Sample {
     contract::FinishReason finishReason = contract::FinishReason::Length;
 };
 
-/// Called on the generating thread. Returning false from `onToken` cancels that generation as soon as possible.
+/// Called on the generating thread; either may be empty. `onToken` is called for every token, also where `newText` is
+/// still empty; returning false from it ends that sample at once, as cancelled.
 struct SampleCallbacks {
     std::function<bool(std::int64_t prompt, std::int64_t index, const std::string& newText)> onToken;
     std::function<void(const Sample&)> onSample;
@@ -30,7 +31,8 @@ struct SampleCallbacks {
 
 /// Draws `settings.samples` completions for each prompt; each prompt is prefilled once for all its samples. Random
 /// numbers are keyed by (seed, prompt key, sample, position), so that the batch changes nothing but rounding.
-
+/// Throws Error when settings break a rule or a prompt is empty, too long or holds ids outside the vocabulary; nothing
+/// is drawn then.
 void generate(const model::Transformer& model, const text::Tokenizer& tokenizer,
               const std::vector<std::vector<text::TokenId>>& prompts, const contract::SamplingSettings& settings,
               const SampleCallbacks& callbacks);
