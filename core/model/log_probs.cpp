@@ -8,10 +8,6 @@ namespace {
 /// Logits that a chunk of rows may hold at once: 64 MiB in float32.
 constexpr std::int64_t chunkElements = std::int64_t{1} << 24;
 
-std::int64_t chunkRows(std::int64_t vocabulary) {
-    return std::max<std::int64_t>(chunkElements / vocabulary, 16);
-}
-
 at::ScalarType accumulationType(at::ScalarType type) {
     return type == at::kDouble ? at::kDouble : at::kFloat;
 }
@@ -21,9 +17,9 @@ at::ScalarType accumulationType(at::ScalarType type) {
 class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
   public:
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& rows,
-                              const at::Tensor& weight, const at::Tensor& targets) {
+                              const at::Tensor& weight, const at::Tensor& targets, std::int64_t chunk) {
         const auto type = accumulationType(rows.scalar_type());
-        const std::int64_t count = rows.size(0), chunk = chunkRows(weight.size(0));
+        const std::int64_t count = rows.size(0);
         at::Tensor result = at::empty({count}, rows.options().dtype(type));
         at::Tensor normalizers = at::empty_like(result);
         for (std::int64_t begin = 0; begin < count; begin += chunk) {
@@ -35,6 +31,7 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
             result.narrow(0, begin, size).copy_(chosen - normalizer);
         }
         context->save_for_backward({rows, weight, targets, normalizers});
+        context->saved_data["chunk"] = chunk;
         return result;
     }
 
@@ -43,7 +40,7 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
         const auto saved = context->get_saved_variables();
         const at::Tensor &rows = saved[0], &weight = saved[1], &targets = saved[2], &normalizers = saved[3];
         const at::Tensor gradient = gradients[0].unsqueeze(1);
-        const std::int64_t count = rows.size(0), chunk = chunkRows(weight.size(0));
+        const std::int64_t count = rows.size(0), chunk = context->saved_data["chunk"].toInt();
         const bool rowsNeed = context->needs_input_grad(0), weightNeeds = context->needs_input_grad(1);
         at::Tensor rowsGradient = rowsNeed ? at::empty_like(rows) : at::Tensor();
         at::Tensor weightGradient = weightNeeds ? at::zeros_like(weight) : at::Tensor();
@@ -63,7 +60,7 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
                 weightGradient.addmm_(logitsGradient.t(), inputs);
             }
         }
-        return {rowsGradient, weightGradient, at::Tensor()};
+        return {rowsGradient, weightGradient, at::Tensor(), at::Tensor()};
     }
 };
 
@@ -97,6 +94,12 @@ Predictions predictions(const std::vector<PrefixTree>& trees) {
 
 }  // namespace
 
+at::Tensor chosenLogProbs(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& targets,
+                          std::int64_t rowsPerChunk) {
+    const std::int64_t automatic = std::max<std::int64_t>(chunkElements / weight.size(0), 16);
+    return ChosenLogProbs::apply(rows, weight, targets, rowsPerChunk > 0 ? rowsPerChunk : automatic);
+}
+
 at::Tensor branchTokenLogProbs(const Transformer& model, const PackedBatch& batch) {
     const at::Tensor hidden = model.forward(batch);
     const Predictions wanted = predictions(batch.trees);
@@ -105,7 +108,7 @@ at::Tensor branchTokenLogProbs(const Transformer& model, const PackedBatch& batc
     };
     const at::Tensor rows = hidden.index_select(0, onDevice(wanted.predictor));
     const at::Tensor targets = batch.tokens.index_select(0, onDevice(wanted.target));
-    const at::Tensor chosen = ChosenLogProbs::apply(rows, model.headWeight(), targets);
+    const at::Tensor chosen = chosenLogProbs(rows, model.headWeight(), targets);
     if (static_cast<std::int64_t>(wanted.place.size()) == wanted.branchTokens) {
         return chosen;
     }

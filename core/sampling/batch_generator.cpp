@@ -244,7 +244,7 @@ void BatchGenerator::dropDoneRows(bool always) {
     if (kept.empty()) {
         rows_.clear();
         cache_.reset();
-        logits_ = {};
+        logits_.reset();
     } else if (done > 0 && (always || done * 4 >= rows_.size())) {
         cache_ = cache_->select(kept);
         logits_ = logits_.index_select(0, at::tensor(kept, at::kLong).to(logits_.device()));

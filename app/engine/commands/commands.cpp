@@ -4,6 +4,9 @@ namespace prefbench::engine {
 
 void addCommands(CLI::App& app, Work& work) {
     addTokenize(app, work);
+    addScore(app, work);
+    addGenerate(app, work);
+    addServe(app, work);
 }
 
 }  // namespace prefbench::engine

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/model/transformer.h"
+#include "core/text/tokenizer.h"
+
+namespace prefbench::engine {
+
+/// Which model, and how it is computed.
+struct ModelOptions {
+    std::string folder;
+    std::string device = "auto";
+    std::string dtype = "float32";
+    std::int64_t threads = 0;
+};
+
+/// Adds --model, --device, --dtype and --threads.
+void addModelOptions(CLI::App& command, ModelOptions& options);
+
+struct LoadedModel {
+    std::shared_ptr<const text::Tokenizer> tokenizer;
+    model::Transformer transformer;
+};
+
+/// Sets the process's threads, then loads both. Throws Error.
+LoadedModel loadModel(const ModelOptions& options);
+
+}  // namespace prefbench::engine
