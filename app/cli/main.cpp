@@ -21,6 +21,11 @@ int fail(int status, std::string_view message) {
     return status;
 }
 
+bool isUnknownCommand(const CLI::App& app, int argc, char** argv) {
+    const auto isNamed = [argv](const CLI::App* command) { return command->check_name(argv[1]); };
+    return argc > 1 && argv[1][0] != '-' && app.get_subcommands(isNamed).empty();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -36,7 +41,9 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& request) {
         return app.exit(request);
     } catch (const CLI::ParseError& error) {
-        return fail(callWasWrong, error.what());
+        return fail(callWasWrong, isUnknownCommand(app, argc, argv)
+                                      ? "there is no command \"" + std::string(argv[1]) + "\"; --help lists them"
+                                      : error.what());
     } catch (const std::bad_alloc&) {
         return fail(workFailed, "out of memory");
     } catch (const std::exception& error) {
