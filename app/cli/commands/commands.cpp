@@ -8,6 +8,7 @@ void addCommands(CLI::App& app) {
     addLabel(app);
     addStats(app);
     addExport(app);
+    addRuleScore(app);
 }
 
 }  // namespace prefbench::cli

@@ -13,5 +13,6 @@ void addImport(CLI::App& app);
 void addLabel(CLI::App& app);
 void addStats(CLI::App& app);
 void addExport(CLI::App& app);
+void addRuleScore(CLI::App& app);
 
 }  // namespace prefbench::cli
