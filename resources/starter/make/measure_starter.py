@@ -36,13 +36,15 @@ def throughProgram(command, rows):
 
 
 def sample(arguments):
+    """As many reviews of each prompt as it takes to have the number asked for."""
     prompts = [row["prompt"] for row in readLines(arguments.prompts) if row["split"] == arguments.split]
-    # The engine's random numbers are keyed by seed and line, so a prompt asked twice is answered twice.
-    asked = [{"prompt": prompts[number % len(prompts)]} for number in range(arguments.samples)]
+    each = -(-arguments.samples // len(prompts))
     command = [arguments.engine, "generate", "--model", arguments.model, "--seed", str(arguments.seed),
-               "--max-new-tokens", "128"]
-    answers = throughProgram(command, asked)
-    return [{"prompt": row["prompt"], "completion": answer["completion"]} for row, answer in zip(asked, answers)]
+               "--max-new-tokens", "128", "--samples", str(each)]
+    answers = throughProgram(command, [{"prompt": prompt} for prompt in prompts])
+    reviews = [{"prompt": prompts[number // each], "completion": answer["completion"]}
+               for number, answer in enumerate(answers)]
+    return reviews[: arguments.samples]
 
 
 def mean(values):
