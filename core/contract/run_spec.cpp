@@ -227,7 +227,7 @@ std::vector<std::string> settingNames() {
 }
 
 void check(const RunSpec& spec) {
-    requireValue(isOneOf(spec.method, {"dpo", "sft"}), "method", spec.method, "must be dpo or sft");
+    requireValue(isOneOf(spec.method, {"dpo", "cdpo", "sft"}), "method", spec.method, "must be dpo, cdpo or sft");
     requireValue(isOneOf(spec.device, {"auto", "cpu", "cuda"}), "device", spec.device, "must be auto, cpu or cuda");
     requireValue(isOneOf(spec.dtype, {"float32", "float64"}), "dtype", spec.dtype, "must be float32 or float64");
     requireValue(spec.threads >= 0, "threads", spec.threads, "must be 0 (physical cores) or more");

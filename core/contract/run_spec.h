@@ -40,7 +40,7 @@ struct RunSpec {
     std::string id;               ///< UUID
     std::string name;             ///< what people call it
     std::string created;          ///< ISO 8601, UTC
-    std::string method = "dpo";   ///< dpo, sft
+    std::string method = "dpo";   ///< dpo, cdpo, sft
     std::filesystem::path model;  ///< Hugging Face folder the policy starts from; also the reference
     std::string modelHash;        ///< SHA-256 of its weights; empty = not checked
     Hyperparameters hyperparameters;
