@@ -1,0 +1,43 @@
+#include "core/training/pair_metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace prefbench::training {
+
+double percentile(std::vector<double> values, double percent) {
+    const bool comparable = std::none_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
+    if (values.empty() || !comparable) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    std::sort(values.begin(), values.end());
+    const double place = percent / 100 * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    const double part = place - static_cast<double>(below);
+    return part > 0 ? values[below] + part * (values[above] - values[below]) : values[below];
+}
+
+MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta) {
+    MetricValues means;
+    std::vector<double> margins;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        const double chosen = beta * (batch.policyChosen[i] - batch.referenceChosen[i]);
+        const double rejected = beta * (batch.policyRejected[i] - batch.referenceRejected[i]);
+        margins.push_back(chosen - rejected);
+        means["rewards/chosen"] += weights[i] * chosen;
+        means["rewards/rejected"] += weights[i] * rejected;
+        means["rewards/accuracies"] += weights[i] * (chosen > rejected ? 1 : 0);
+        means["rewards/margins"] += weights[i] * margins.back();
+        means["logps/chosen"] += weights[i] * batch.policyChosen[i];
+        means["logps/rejected"] += weights[i] * batch.policyRejected[i];
+        means["gradient_weight"] += weights[i] * sigmoid(-margins.back());
+    }
+    for (const int percent : {10, 50, 90}) {
+        means["rewards/margins_p" + std::to_string(percent)] = percentile(margins, percent);
+    }
+    return means;
+}
+
+}  // namespace prefbench::training

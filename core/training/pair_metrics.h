@@ -1,0 +1,20 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/training/losses.h"
+
+namespace prefbench::training {
+
+using MetricValues = std::map<std::string, double>;
+
+/// Rewards, accuracy, margins, log-probabilities and gradient weight of a batch under TRL's names (DESIGN §6). Means
+/// are weighted by `weights`, which sum to 1; margins_p10, p50, p90 are percentiles over the pairs.
+MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta);
+
+/// Percentile with linear interpolation between the neighbours, as numpy's default; NaN for no values.
+double percentile(std::vector<double> values, double percent);
+
+}  // namespace prefbench::training

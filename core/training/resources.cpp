@@ -1,0 +1,110 @@
+#include "core/training/resources.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include "core/files/error.h"
+
+namespace prefbench::training {
+namespace {
+
+constexpr std::int64_t kActivationBytes = std::int64_t{1} << 30;
+
+template <class Value>
+Value keptOr(files::OrderedJson& resolved, const char* key, const Value& chosen) {
+    if (!resolved.contains(key)) {
+        resolved[key] = chosen;
+    }
+    try {
+        return resolved.at(key).get<Value>();
+    } catch (const files::OrderedJson::exception&) {
+        throw Error(std::string("run.json: resolved: ") + key + " = " + files::toLine(resolved.at(key)) +
+                    ": not what the engine writes there");
+    }
+}
+
+}  // namespace
+
+std::int64_t physicalCores() {
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return 1;
+    }
+    std::set<std::string> cores;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &allowed)) {
+            std::string siblings;
+            std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+            cores.insert(std::getline(file, siblings) ? siblings : "cpu" + std::to_string(cpu));
+        }
+    }
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(cores.size()));
+}
+
+std::int64_t peakMemoryBytes() {
+    struct rusage usage {};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+std::filesystem::path resolvePath(const contract::RunDirectory& run, const std::filesystem::path& path) {
+    return path.is_absolute() ? path : (run.path / path).lexically_normal();
+}
+
+at::Device deviceNamed(const std::string& name) {
+    const bool hasCuda = torch::cuda::is_available();
+    if (name == "cuda" && !hasCuda) {
+        throw Error("device cuda: this machine or this build of LibTorch has none; choose cpu or auto");
+    }
+    return name == "cuda" || (name == "auto" && hasCuda) ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+}
+
+at::ScalarType dtypeNamed(const std::string& name) {
+    if (name == "float32") {
+        return at::kFloat;
+    }
+    if (name == "float64") {
+        return at::kDouble;
+    }
+    throw Error("dtype \"" + name + "\" is not known; known are float32, float64");
+}
+
+std::int64_t sequenceLimit(std::int64_t maxLength, const model::Architecture& architecture) {
+    if (architecture.positions != model::Positions::Learned) {
+        return maxLength;
+    }
+    return maxLength > 0 ? std::min(maxLength, architecture.maxPositions) : architecture.maxPositions;
+}
+
+std::int64_t activationBytesPerToken(const model::Architecture& architecture) {
+    // A layer keeps about eight rows of the hidden size (norms, residuals, attention) and three of the MLP's.
+    const std::int64_t row = 8 * architecture.hidden + 3 * architecture.mlp +
+                             2 * (architecture.heads + 2 * architecture.kvHeads) * architecture.headDim;
+    return 4 * (architecture.layers * row + 4 * architecture.hidden);
+}
+
+std::int64_t tokenBudgetFor(const model::Architecture& architecture) {
+    return std::clamp<std::int64_t>(kActivationBytes / activationBytesPerToken(architecture), 512, 16384);
+}
+
+Resolved resolve(contract::RunSpec& spec, const model::Architecture& architecture, std::int64_t totalSteps) {
+    files::OrderedJson& kept = spec.resolved;
+    // LibTorch's own number stands for OMP_NUM_THREADS and the like.
+    const std::int64_t cores = std::min<std::int64_t>(physicalCores(), at::get_num_threads());
+    const std::int64_t evalEvery = spec.hyperparameters.evalEvery;
+    Resolved resolved;
+    resolved.threads = keptOr(kept, "threads", spec.threads > 0 ? spec.threads : cores);
+    resolved.tokenBudget = keptOr(kept, "token_budget", tokenBudgetFor(architecture));
+    resolved.evalEvery =
+        keptOr(kept, "eval_steps", evalEvery > 0 ? evalEvery : std::max<std::int64_t>(1, (totalSteps + 9) / 10));
+    keptOr(kept, "engine_version", std::string(PREFBENCH_VERSION));
+    keptOr(kept, "libtorch_version", std::string(TORCH_VERSION));
+    return resolved;
+}
+
+}  // namespace prefbench::training

@@ -1,0 +1,70 @@
+#include "core/training/samples.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/files/durable_file.h"
+#include "core/files/json_lines.h"
+#include "core/sampling/generator.h"
+
+namespace prefbench::training {
+
+SampleWriter::SampleWriter(const contract::RunDirectory& run, const contract::RunSpec& spec,
+                           std::shared_ptr<const text::Tokenizer> tokenizer, std::int64_t maxLength,
+                           const Dataset& source)
+    : file_(run.samples()), settings_(spec.sampling), tokenizer_(std::move(tokenizer)) {
+    settings_.samples = 1;
+    const auto wanted = static_cast<std::size_t>(spec.hyperparameters.evalSamples);
+    for (const Example& example : source.examples) {
+        if (texts_.size() >= wanted) {
+            break;
+        }
+        std::vector<text::TokenId> ids = tokenizer_->encode(example.promptText, true);
+        const bool isNew = std::find(texts_.begin(), texts_.end(), example.promptText) == texts_.end();
+        const bool fits = maxLength == 0 || static_cast<std::int64_t>(ids.size()) < maxLength;
+        if (isNew && fits && !ids.empty()) {
+            texts_.push_back(example.promptText);
+            prompts_.push_back(std::move(ids));
+        }
+    }
+}
+
+void SampleWriter::write(const model::Transformer& policy, std::int64_t step) {
+    if (prompts_.empty()) {
+        return;
+    }
+    std::vector<std::string> lines(prompts_.size());
+    sampling::SampleCallbacks callbacks;
+    callbacks.onSample = [&](const sampling::Sample& sample) {
+        const auto index = static_cast<std::size_t>(sample.prompt);
+        lines[index] = files::toLine(files::OrderedJson{{"step", step},
+                                                        {"prompt", texts_[index]},
+                                                        {"completion", sample.text},
+                                                        {"finish_reason", contract::toString(sample.finishReason)},
+                                                        {"logprob", files::numberToJson(sample.logProbability)}});
+    };
+    const at::NoGradGuard noGradients;
+    sampling::generate(policy, *tokenizer_, prompts_, settings_, callbacks);
+    files::LineAppender file(file_);
+    for (const std::string& line : lines) {
+        file.append(line);
+    }
+}
+
+void SampleWriter::dropAfter(std::int64_t step) {
+    if (!std::filesystem::exists(file_)) {
+        return;
+    }
+    std::string kept;
+    files::readJsonLinesFile(
+        file_,
+        [&](std::int64_t, const files::OrderedJson& line) {
+            if (line.at("step").get<std::int64_t>() <= step) {
+                kept += files::toLine(line) + "\n";
+            }
+        },
+        [](const files::BadLine&) {});
+    files::writeAtomically(file_, kept);
+}
+
+}  // namespace prefbench::training

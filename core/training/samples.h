@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/contract/run_directory.h"
+#include "core/model/transformer.h"
+#include "core/text/tokenizer.h"
+#include "core/training/dataset.h"
+
+namespace prefbench::training {
+
+/// Answers the same prompts with the same random numbers at each evaluation and keeps the answers in samples.jsonl:
+/// {"step","prompt","completion","finish_reason","logprob"}.
+class SampleWriter {
+  public:
+    /// Takes the first `spec.hyperparameters.evalSamples` different prompts of `source` that hold a token and are
+    /// shorter than `maxLength` (0: no limit).
+    SampleWriter(const contract::RunDirectory& run, const contract::RunSpec& spec,
+                 std::shared_ptr<const text::Tokenizer> tokenizer, std::int64_t maxLength, const Dataset& source);
+
+    void write(const model::Transformer& policy, std::int64_t step);
+    /// Removes what a run wrote past the step that it now goes on from.
+    void dropAfter(std::int64_t step);
+
+  private:
+    std::filesystem::path file_;
+    contract::SamplingSettings settings_;
+    std::shared_ptr<const text::Tokenizer> tokenizer_;
+    std::vector<std::string> texts_;
+    std::vector<std::vector<text::TokenId>> prompts_;
+};
+
+}  // namespace prefbench::training

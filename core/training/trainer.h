@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/contract/run_spec.h"
+#include "core/model/transformer.h"
+#include "core/training/data_order.h"
+#include "core/training/dataset.h"
+#include "core/training/losses.h"
+#include "core/training/optimizer.h"
+#include "core/training/pair_metrics.h"
+#include "core/training/reference.h"
+#include "core/training/schedule.h"
+
+namespace prefbench::training {
+
+/// Optimizer steps in a run: as many as asked for, else enough for the epochs.
+std::int64_t plannedSteps(const contract::Hyperparameters& hyperparameters, std::int64_t stepsPerEpoch);
+
+/// What one optimizer step did.
+struct StepReport {
+    std::int64_t step = 0;  ///< steps done, this one included
+    double loss = 0;
+    double gradientNorm = 0;  ///< before clipping
+    double learningRate = 0;  ///< used by this step
+    bool skipped = false;     ///< loss or gradient was not finite: the parameters were left as they were
+    MetricValues pairMetrics;
+    std::vector<std::string> ids;
+    std::int64_t tokens = 0;  ///< useful ones: prompt once, all completions
+};
+
+/// Trains a model, one optimizer step a call. Knows nothing of files or processes (except to save and load its state);
+/// the same inputs give the same bits on the same CPU and number of threads. One thread.
+class Trainer {
+  public:
+    struct Settings {
+        Method method;
+        contract::Hyperparameters hyperparameters;
+        std::uint64_t seed = 0;
+        std::int64_t tokenBudget = 4096;  ///< tokens that are in memory at once; changes rounding only
+    };
+    /// `train` has examples; `reference` has their log-probabilities (empty for a method without pairs).
+    Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs reference, const Settings& settings);
+    Trainer(const Trainer&) = delete;
+    Trainer& operator=(const Trainer&) = delete;
+
+    StepReport step();
+
+    std::int64_t stepsDone() const { return stepsDone_; }
+    std::int64_t totalSteps() const { return schedule_.totalSteps; }
+    double epochsDone() const { return order_.epochsAfter(stepsDone_); }
+    const model::Transformer& policy() const { return policy_; }
+    const Dataset& train() const { return train_; }
+
+    /// The optimizer's state; with the policy's weights and the number of steps done it is all there is to resume from.
+    void saveOptimizer(const std::filesystem::path& file) const { optimizer_.save(file); }
+    /// Goes on where a trainer stood that had done `stepsDone` steps; the policy given to the constructor is that
+    /// one's.
+    void resume(const std::filesystem::path& optimizerFile, std::int64_t stepsDone);
+
+  private:
+    std::vector<StepExample> stepExamples();
+    std::vector<double> addLosses(std::span<const StepExample> part, const std::vector<double>& sums,
+                                  StepReport& report, PairLogProbs& pairs) const;
+
+    Settings settings_;
+    model::Transformer policy_;
+    Dataset train_;
+    ReferenceLogProbs reference_;
+    DataOrder order_;
+    Schedule schedule_;
+    AdamW optimizer_;
+    std::int64_t stepsDone_ = 0;
+};
+
+}  // namespace prefbench::training

@@ -1,0 +1,457 @@
+#include "core/training/training_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "core/contract/metrics.h"
+#include "core/files/durable_file.h"
+#include "core/files/error.h"
+#include "core/files/model_folder.h"
+#include "core/training/checkpoint.h"
+#include "core/training/durable_folder.h"
+#include "core/training/evaluation.h"
+#include "core/training/resources.h"
+#include "core/training/run_log.h"
+#include "core/training/samples.h"
+#include "core/training/scoring.h"
+#include "core/training/status_writer.h"
+#include "core/training/trainer.h"
+
+namespace prefbench::training {
+namespace {
+
+using contract::RunState;
+using contract::RunStatus;
+
+constexpr std::int64_t kSkippedInARowAllowed = 9;
+constexpr std::uint64_t kSlackBytes = 16u << 20;  // metrics, margins, samples, log
+
+/// Thrown where a stop reaches the run before its first step.
+struct StoppedWhilePreparing {};
+
+/// One run, from its lock to its end. Its parts are made in the order in which they stand here.
+class TrainingRun {
+  public:
+    TrainingRun(contract::RunDirectory run, RunStatus status, const std::atomic<bool>& stop)
+        : run_(std::move(run)),
+          stop_(stop),
+          log_(run_.log()),
+          status_(run_, std::move(status)),
+          metrics_(run_.metrics()) {}
+
+    RunState carryOut(bool resume);
+
+  private:
+    void prepare(bool resume);
+    void loadData(const files::ModelFolder& folder);
+    ReferenceLogProbs reference(const model::Transformer& model, const Dataset& dataset,
+                                const ReferenceIdentity& identity, const char* what);
+    model::Transformer loadModel(const files::ModelFolder& folder) const;
+    void resolveChoices(const model::Architecture& architecture);
+    void makeTrainer(model::Transformer start, ReferenceLogProbs reference, bool resume);
+    RunState train();
+    void record(const StepReport& report, double seconds);
+    void countSkipped(const StepReport& report);
+    void evaluateNow();
+    void checkpoint();
+    bool obeyRequests();
+    void finish();
+    void preparing(const std::string& message);
+    void fail(const std::string& message);
+
+    LossSettings lossSettings() const { return {spec_.hyperparameters.beta, spec_.hyperparameters.labelSmoothing}; }
+
+    contract::RunDirectory run_;
+    const std::atomic<bool>& stop_;
+    RunLog log_;
+    StatusWriter status_;
+    files::LineAppender metrics_;
+    contract::RunSpec spec_;
+    Method method_;
+    Resolved resolved_;
+    std::shared_ptr<const text::Tokenizer> tokenizer_;
+    std::int64_t maxLength_ = 0;
+    Dataset train_, eval_;
+    ReferenceLogProbs evalReference_;
+    std::optional<Trainer> trainer_;
+    std::optional<SampleWriter> samples_;
+    CheckpointState state_;
+    std::string lastFinite_ = "none";
+    double secondsPerStep_ = 0;  ///< smoothed
+};
+
+/// NAME.data/cache/reference where the run lies in NAME.data/runs; else within the run.
+std::filesystem::path referenceFolder(const contract::RunDirectory& run) {
+    const std::filesystem::path path = std::filesystem::absolute(run.path).lexically_normal();
+    const std::filesystem::path folder = path.has_filename() ? path : path.parent_path();
+    const bool inProject = folder.parent_path().filename() == "runs";
+    return (inProject ? folder.parent_path().parent_path() : folder) / "cache" / "reference";
+}
+
+std::string formatted(const char* format, double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, format, value);
+    return text;
+}
+
+RunState TrainingRun::carryOut(bool resume) {
+    try {
+        prepare(resume);
+        const RunState end = train();
+        if (end == RunState::Finished) {
+            finish();
+        }
+        status_.publish([end](RunStatus& status) {
+            status.state = end;
+            status.message.clear();
+            status.etaSeconds = 0;
+        });
+        log_.say(contract::toString(end));
+        return end;
+    } catch (const StoppedWhilePreparing&) {
+        status_.publish([](RunStatus& status) { status.state = RunState::Stopped; });
+        log_.say("stopped before the first step");
+        return RunState::Stopped;
+    } catch (const std::exception& error) {
+        fail(error.what());
+        throw;
+    }
+}
+
+void TrainingRun::fail(const std::string& message) {
+    log_.say("failed: " + message);
+    try {
+        status_.publish([&](RunStatus& status) {
+            status.state = RunState::Failed;
+            status.message = message.substr(0, message.find('\n'));
+        });
+    } catch (const Error& error) {
+        log_.say(
+            error.what());  // the disk is so full that not even this fits; the message given says what failed first
+    }
+}
+
+void TrainingRun::preparing(const std::string& message) {
+    log_.say(message);
+    status_.publish([&](RunStatus& status) {
+        status.state = RunState::Preparing;
+        status.message = message;
+    });
+}
+
+void TrainingRun::prepare(bool resume) {
+    preparing("reading the data");
+    spec_ = contract::readRunSpec(run_);
+    method_ = methodNamed(spec_.method);
+    if (spec_.hyperparameters.labelSmoothing > 0 && !method_.takesLabelSmoothing) {
+        throw Error("label_smoothing = " + formatted("%g", spec_.hyperparameters.labelSmoothing) + ": method " +
+                    spec_.method + " has none; choose cdpo");
+    }
+    const files::ModelFolder folder = files::openModelFolder(resolvePath(run_, spec_.model));
+    loadData(folder);
+
+    preparing("loading the model");
+    const std::string weightsHash = files::weightsHash(folder);
+    if (!spec_.modelHash.empty() && spec_.modelHash != weightsHash) {
+        throw Error(folder.folder.string() + ": its weights are not those this run was made for");
+    }
+    model::Transformer start = loadModel(folder);
+    resolveChoices(start.architecture());
+
+    ReferenceLogProbs trainReference;
+    if (method_.data == DataKind::Pairs) {
+        const ReferenceIdentity identity{weightsHash, files::tokenizerHash(folder.folder), spec_.dtype, maxLength_};
+        trainReference = reference(start, train_, identity, "training");
+        evalReference_ = reference(start, eval_, identity, "evaluation");
+    }
+    makeTrainer(std::move(start), std::move(trainReference), resume);
+    samples_.emplace(run_, spec_, tokenizer_, maxLength_, eval_.examples.empty() ? trainer_->train() : eval_);
+    samples_->dropAfter(state_.step);
+}
+
+model::Transformer TrainingRun::loadModel(const files::ModelFolder& folder) const {
+    return model::Transformer::load(folder, deviceNamed(spec_.device), dtypeNamed(spec_.dtype));
+}
+
+/// Chooses what run.json leaves open and writes it there, once.
+void TrainingRun::resolveChoices(const model::Architecture& architecture) {
+    const contract::Hyperparameters& h = spec_.hyperparameters;
+    const DataOrder order(train_.examples.size(), {h.batchSize, h.gradientAccumulation, h.shuffle, spec_.seed});
+    const files::OrderedJson before = spec_.resolved;
+    resolved_ = resolve(spec_, architecture, plannedSteps(h, order.stepsPerEpoch()));
+    if (spec_.resolved != before) {
+        files::writeDurably(run_.spec(), contract::toJson(spec_).dump(2) + "\n");
+    }
+    at::set_num_threads(static_cast<int>(resolved_.threads));
+}
+
+/// Starts from the model given, or goes on from the newest whole checkpoint.
+void TrainingRun::makeTrainer(model::Transformer start, ReferenceLogProbs reference, bool resume) {
+    removePartialFolders(run_.checkpoints());
+    removePartialFolders(run_.path);
+    const Trainer::Settings settings{method_, spec_.hyperparameters, spec_.seed, resolved_.tokenBudget};
+    const std::optional<FoundCheckpoint> from =
+        resume
+            ? newestCheckpoint(run_, [this](const std::string& defect) { log_.say("damaged checkpoint: " + defect); })
+            : std::nullopt;
+    if (from) {
+        start = loadModel(files::openModelFolder(from->folder));
+    }
+    trainer_.emplace(std::move(start), std::move(train_), std::move(reference), settings);
+    if (!resume) {
+        return;
+    }
+    // Without a checkpoint the run begins anew, and so does its record: readers drop what is past this step.
+    std::int64_t fromStep = -1;
+    if (from) {
+        trainer_->resume(optimizerFile(from->folder), from->state.step);
+        state_ = from->state;
+        fromStep = state_.step;
+        log_.say("resuming from " + from->folder.string());
+    } else {
+        log_.say("no whole checkpoint: beginning anew");
+    }
+    metrics_.append(files::toLine(files::OrderedJson{{"event", "resumed"}, {"from_step", fromStep}, {"time", now()}}));
+}
+
+void TrainingRun::loadData(const files::ModelFolder& folder) {
+    tokenizer_ = text::Tokenizer::load(folder.folder);
+    const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
+    maxLength_ = sequenceLimit(spec_.hyperparameters.maxLength, architecture);
+    train_ = loadDataset(run_.trainData(), method_.data, *tokenizer_, maxLength_);
+    if (std::filesystem::exists(run_.evalData())) {
+        eval_ = loadDataset(run_.evalData(), method_.data, *tokenizer_, maxLength_);
+    }
+    const char* what = method_.data == DataKind::Pairs ? "pairs" : "demonstrations";
+    if (train_.read == 0) {
+        throw Error(run_.trainData().string() + ": no " + what + " to train on");
+    }
+    if (train_.examples.empty()) {
+        throw Error(run_.trainData().string() + ": nothing is left of its " + std::to_string(train_.read) + " " + what +
+                    " within max_length = " + std::to_string(maxLength_) + " tokens; raise it");
+    }
+    for (const auto* set : {&train_, &eval_}) {
+        log_.say(std::string(set == &train_ ? "train: " : "eval: ") + std::to_string(set->examples.size()) + " " +
+                 what + ", " + std::to_string(set->truncated) + " truncated, " + std::to_string(set->dropped) +
+                 " dropped");
+    }
+}
+
+ReferenceLogProbs TrainingRun::reference(const model::Transformer& model, const Dataset& dataset,
+                                         const ReferenceIdentity& identity, const char* what) {
+    if (dataset.examples.empty()) {
+        return {};
+    }
+    const std::string key = referenceKey(identity, dataset);
+    const std::filesystem::path folder = referenceFolder(run_);
+    if (auto cached = readCachedReference(folder, key, 2 * dataset.examples.size())) {
+        return *std::move(cached);
+    }
+    preparing(std::string("scoring the ") + what + " pairs with the reference");
+    ReferenceLogProbs logProbs =
+        scoreDataset(model, dataset, resolved_.tokenBudget, [&](std::int64_t done, std::int64_t all) {
+            if (stop_) {
+                throw StoppedWhilePreparing{};
+            }
+            status_.note([&](RunStatus& status) {
+                status.message = std::string("scoring the ") + what +
+                                 " pairs with the reference: " + std::to_string(done) + " of " + std::to_string(all);
+            });
+        });
+    cacheReference(folder, key, logProbs);
+    return logProbs;
+}
+
+RunState TrainingRun::train() {
+    const std::int64_t totalSteps = trainer_->totalSteps();
+    const std::int64_t saveEvery = spec_.hyperparameters.checkpointEvery;
+    requireFreeSpace(run_.path, bytesToWrite(run_, *trainer_, saveEvery) + kSlackBytes,
+                     "checkpoints and the final model");
+    status_.publish([&](RunStatus& status) {
+        status.state = RunState::Running;
+        status.message.clear();
+        status.step = trainer_->stepsDone();
+        status.totalSteps = totalSteps;
+    });
+    if (trainer_->stepsDone() == 0) {
+        evaluateNow();
+    }
+    while (trainer_->stepsDone() < totalSteps) {
+        if (!obeyRequests()) {
+            checkpoint();
+            return RunState::Stopped;
+        }
+        const auto start = std::chrono::steady_clock::now();
+        const StepReport report = trainer_->step();
+        record(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        countSkipped(report);
+
+        const bool last = report.step == totalSteps;
+        if (last || report.step % resolved_.evalEvery == 0) {
+            evaluateNow();
+        }
+        if (last || (saveEvery > 0 && report.step % saveEvery == 0)) {
+            checkpoint();
+        }
+    }
+    return RunState::Finished;
+}
+
+void TrainingRun::record(const StepReport& report, double seconds) {
+    contract::MetricRecord record;
+    record.step = report.step;
+    record.split = "train";
+    record.time = now();
+    record.values = report.pairMetrics;
+    record.values["loss"] = report.loss;
+    record.values["grad_norm"] = report.gradientNorm;
+    record.values["learning_rate"] = report.learningRate;
+    record.values["epoch"] = trainer_->epochsDone();
+    record.values["pairs_per_second"] = static_cast<double>(report.ids.size()) / seconds;
+    record.values["tokens_per_second"] = static_cast<double>(report.tokens) / seconds;
+    record.values["peak_memory_bytes"] = static_cast<double>(peakMemoryBytes());
+    if (report.skipped) {
+        record.values["skipped"] = 1;
+    }
+    record.pairIds = report.ids;
+    record.count = static_cast<std::int64_t>(report.ids.size());
+    metrics_.append(files::toLine(contract::toJson(record)));
+
+    constexpr double kSmoothing = 0.1;
+    secondsPerStep_ = secondsPerStep_ == 0 ? seconds : (1 - kSmoothing) * secondsPerStep_ + kSmoothing * seconds;
+    status_.note([&](RunStatus& status) {
+        status.step = report.step;
+        status.stepsPerSecond = 1 / secondsPerStep_;
+        status.etaSeconds = static_cast<double>(trainer_->totalSteps() - report.step) * secondsPerStep_;
+    });
+}
+
+void TrainingRun::countSkipped(const StepReport& report) {
+    if (!report.skipped) {
+        state_.skippedInARow = 0;
+        lastFinite_ = "step " + std::to_string(report.step) + " with loss " + formatted("%.4g", report.loss);
+        return;
+    }
+    ++state_.skippedInARow;
+    const std::string seen =
+        "loss " + formatted("%g", report.loss) + ", gradient norm " + formatted("%g", report.gradientNorm);
+    log_.say("step " + std::to_string(report.step) + " skipped: " + seen);
+    if (state_.skippedInARow > kSkippedInARowAllowed) {
+        throw Error("step " + std::to_string(report.step) + ": " + seen + ", the " +
+                    std::to_string(state_.skippedInARow) + "th step in a row that is not finite; last finite: " +
+                    lastFinite_ + "; try a learning rate below " + formatted("%g", spec_.hyperparameters.learningRate));
+    }
+}
+
+void TrainingRun::evaluateNow() {
+    const std::int64_t step = trainer_->stepsDone();
+    if (!eval_.examples.empty()) {
+        const Evaluation evaluation =
+            evaluate(trainer_->policy(), eval_, evalReference_, method_, lossSettings(), resolved_.tokenBudget);
+        contract::MetricRecord record;
+        record.step = step;
+        record.split = "eval";
+        record.time = now();
+        record.values = evaluation.values;
+        record.count = static_cast<std::int64_t>(eval_.examples.size());
+        state_.evalLoss = evaluation.values.at("loss");
+        if (evaluation.pairs.size() > 0) {
+            char name[32];
+            std::snprintf(name, sizeof name, "step-%06lld.jsonl", static_cast<long long>(step));
+            std::filesystem::create_directories(run_.margins());
+            writeMargins(run_.margins() / name, eval_, evaluation.pairs);
+        }
+        metrics_.append(files::toLine(contract::toJson(record)));
+        log_.say("step " + std::to_string(step) + ": evaluation loss " + formatted("%.4f", *state_.evalLoss));
+    }
+    try {
+        samples_->write(trainer_->policy(), step);
+    } catch (const std::exception& error) {
+        // A policy whose logits are not finite cannot be sampled from; what becomes of the run is for the steps to say.
+        log_.say("step " + std::to_string(step) + ": no samples: " + error.what());
+    }
+}
+
+void TrainingRun::checkpoint() {
+    metrics_.sync();
+    state_.step = trainer_->stepsDone();
+    const std::filesystem::path folder = writeCheckpoint(run_, *trainer_, state_);
+    log_.say("checkpoint " + folder.filename().string());
+}
+
+/// Does what was asked since the last step, waiting here while the run is paused. False when it is to stop.
+bool TrainingRun::obeyRequests() {
+    bool stop = false, paused = false;
+    do {
+        for (const contract::Request& request : contract::pendingRequests(run_, status_.status().lastRequest)) {
+            log_.say(std::string("request: ") + contract::toString(request.kind));
+            switch (request.kind) {
+                case contract::RequestKind::Pause:
+                    paused = true;
+                    break;
+                case contract::RequestKind::Resume:
+                    paused = false;
+                    break;
+                case contract::RequestKind::Checkpoint:
+                    checkpoint();
+                    break;
+                case contract::RequestKind::Stop:
+                    stop = true;
+                    break;
+            }
+            status_.publish([&](RunStatus& status) {
+                status.lastRequest = request.number;
+                status.state = paused ? RunState::Paused : RunState::Running;
+            });
+        }
+        stop = stop || stop_;
+        if (paused && !stop) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+    } while (paused && !stop);
+    return !stop;
+}
+
+void TrainingRun::finish() {
+    writeFolderDurably(run_.finalModel(),
+                       [this](const std::filesystem::path& folder) { trainer_->policy().save(folder); });
+    metrics_.sync();
+}
+
+/// A run that was told things while nobody ran it: going on answers them.
+std::int64_t newestRequest(const contract::RunDirectory& run) {
+    const std::vector<contract::Request> requests = contract::pendingRequests(run, 0);
+    return requests.empty() ? 0 : requests.back().number;
+}
+
+}  // namespace
+
+RunState runTraining(const contract::RunDirectory& run, bool resume, const std::atomic<bool>& stop) {
+    if (!std::filesystem::exists(run.spec())) {
+        throw Error(run.path.string() + ": not a run directory: there is no run.json in it");
+    }
+    const std::optional<contract::RunLock> lock = contract::RunLock::tryAcquire(run);
+    const RunStatus before =
+        contract::runStatusFromJson(files::readOrderedJsonFile(run.status()), run.status().string());
+    if (!lock) {
+        throw Error(run.path.string() + ": " + describeHolder(before) + " holds this run; one process at a time");
+    }
+    if (before.state == RunState::Finished) {
+        throw Error(run.path.string() + ": this run is finished; make a new one to train on");
+    }
+    if (!resume && before.state != RunState::Queued) {
+        throw Error(run.path.string() + ": this run has begun (" + contract::toString(before.state) +
+                    "); go on with --resume");
+    }
+    RunStatus status;
+    status.state = RunState::Preparing;
+    status.lastRequest = resume ? std::max(before.lastRequest, newestRequest(run)) : before.lastRequest;
+    return TrainingRun(run, status, stop).carryOut(resume);
+}
+
+}  // namespace prefbench::training

@@ -1,0 +1,365 @@
+#include <QObject>
+#include <QTest>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "core/contract/run_spec.h"
+#include "core/files/json.h"
+#include "core/files/json_lines.h"
+#include "core/files/model_folder.h"
+#include "core/training/scoring.h"
+#include "core/training/trainer.h"
+#include "tests/support/golden_cases.h"
+
+using namespace prefbench;
+using files::Json;
+using training::Dataset;
+using training::Example;
+using training::StepReport;
+using training::Trainer;
+
+/// TRL's own runs, step by step, by the trainer that prefbench-engine uses.
+class TestGoldenTrajectories : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void initTestCase();
+    void trajectories_data();
+    void trajectories();
+    void whatMustRun();
+
+  private:
+    std::set<std::string> run_;
+};
+
+namespace {
+
+struct Trajectory {
+    std::filesystem::path folder;
+    Json expected;
+    files::ModelFolder model;
+    training::Method method;
+    contract::Hyperparameters hyperparameters;
+};
+
+/// Arguments that we read, and those that change nothing in the numbers.
+const std::set<std::string>& knownArguments() {
+    static const std::set<std::string> names = {"per_device_train_batch_size",
+                                                "gradient_accumulation_steps",
+                                                "learning_rate",
+                                                "lr_scheduler_type",
+                                                "warmup_steps",
+                                                "max_grad_norm",
+                                                "max_steps",
+                                                "logging_steps",
+                                                "logging_first_step",
+                                                "save_strategy",
+                                                "report_to",
+                                                "bf16",
+                                                "fp16",
+                                                "use_cpu",
+                                                "gradient_checkpointing",
+                                                "train_sampling_strategy",
+                                                "seed",
+                                                "weight_decay",
+                                                "optim",
+                                                "adam_beta1",
+                                                "adam_beta2",
+                                                "adam_epsilon",
+                                                "dataloader_num_workers",
+                                                "disable_tqdm",
+                                                "max_length",
+                                                "beta",
+                                                "loss_type",
+                                                "label_smoothing",
+                                                "precompute_ref_log_probs"};
+    return names;
+}
+
+bool isSigmoid(const Json& lossType) {
+    return lossType.is_null() || lossType == "sigmoid" || lossType == Json::array({"sigmoid"});
+}
+
+/// Why this version does not do the case; nullopt when it does.
+std::optional<std::string> reasonToSkip(const Json& expected, const std::string& modelType) {
+    const Json& args = expected.at("args");
+    if (expected.value("trainer", "").rfind("trl ", 0) != 0) {
+        return "not a run of trl";
+    }
+    if (modelType != "gpt2" && modelType != "llama") {
+        return "model type " + modelType + " is not loaded yet";
+    }
+    if (!expected.value("lora", Json()).is_null()) {
+        return "LoRA is not there yet";
+    }
+    if (!expected.value("chat_template", Json()).is_null()) {
+        return "conversational data is not there yet";
+    }
+    if (expected.at("kind") == "dpo" && !isSigmoid(expected.at("effective_defaults").value("loss_type", Json()))) {
+        return "loss " + expected.at("effective_defaults").at("loss_type").dump() + " is not there yet";
+    }
+    if (args.at("optim") != "adamw_torch") {
+        return "optimizer " + args.at("optim").get<std::string>() + " is not there yet";
+    }
+    for (const auto& [key, value] : args.items()) {
+        if (!knownArguments().contains(key)) {
+            return "argument " + key + " is not there yet";
+        }
+    }
+    return std::nullopt;
+}
+
+contract::Hyperparameters hyperparametersOf(const Json& expected) {
+    const Json& args = expected.at("args");
+    const Json& defaults = expected.at("effective_defaults");
+    const std::string schedule = args.at("lr_scheduler_type");
+    contract::Hyperparameters h;
+    h.beta = defaults.at("beta").is_null() ? h.beta : defaults.at("beta").get<double>();
+    h.learningRate = args.at("learning_rate");
+    h.schedule = schedule == "constant_with_warmup" ? "constant" : schedule;
+    h.warmupSteps = schedule == "constant" ? 0 : args.at("warmup_steps").get<std::int64_t>();
+    h.batchSize = args.at("per_device_train_batch_size");
+    h.gradientAccumulation = args.at("gradient_accumulation_steps");
+    h.maxSteps = args.at("max_steps");
+    h.maxGradNorm = args.at("max_grad_norm");
+    h.weightDecay = args.at("weight_decay");
+    h.adamBeta1 = args.at("adam_beta1");
+    h.adamBeta2 = args.at("adam_beta2");
+    h.adamEpsilon = args.at("adam_epsilon");
+    h.maxLength = defaults.at("max_length").is_null() ? 0 : defaults.at("max_length").get<std::int64_t>();
+    h.shuffle = false;
+    return h;
+}
+
+Example demonstrationOf(const Json& row) {
+    const std::vector<text::TokenId> ids = row.at("input_ids"), labels = row.at("labels");
+    Example example;
+    example.completions.emplace_back();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        (labels[i] == -100 ? example.prompt : example.completions[0]).push_back(ids[i]);
+    }
+    return example;
+}
+
+void keep(Dataset& dataset, Example example, std::int64_t maxLength) {
+    bool cut = false;
+    if (training::truncateExample(example, maxLength, cut)) {
+        dataset.examples.push_back(std::move(example));
+    }
+}
+
+/// What TRL trained on; `maxLength` applied as it applies it.
+Dataset tokenised(const Json& expected, std::int64_t maxLength) {
+    Dataset dataset;
+    for (const Json& row : expected.at("tokenised")) {
+        Example example;
+        if (row.contains("prompt_ids")) {
+            example.prompt = row.at("prompt_ids").get<std::vector<text::TokenId>>();
+            example.completions = {row.at("chosen_ids"), row.at("rejected_ids")};
+        } else {
+            example = demonstrationOf(row);
+        }
+        keep(dataset, std::move(example), maxLength);
+    }
+    return dataset;
+}
+
+/// The same from the text, with the model's own tokenizer.
+Dataset fromText(const Trajectory& trajectory) {
+    const auto tokenizer = text::Tokenizer::load(trajectory.model.folder);
+    const bool pairs = trajectory.method.data == training::DataKind::Pairs;
+    Dataset dataset;
+    const auto take = [&](std::int64_t, const files::OrderedJson& row) {
+        Example example;
+        const std::string prompt = row.at("prompt"), chosen = row.at("chosen"), rejected = row.at("rejected");
+        if (pairs) {
+            text::TokenizedPair ids = text::tokenizePair(*tokenizer, prompt, chosen, rejected, true);
+            example.prompt = ids.prompt;
+            example.completions = {ids.chosen, ids.rejected};
+        } else {
+            text::TokenizedCompletion ids = text::tokenizeCompletion(*tokenizer, prompt, chosen, true);
+            example.prompt = ids.prompt;
+            example.completions = {ids.completion};
+        }
+        keep(dataset, std::move(example), trajectory.hyperparameters.maxLength);
+    };
+    files::readJsonLinesFile(trajectory.folder / trajectory.expected.value("data", "data.jsonl"), take,
+                             [](const files::BadLine& bad) { qWarning("%s", bad.reason.c_str()); });
+    return dataset;
+}
+
+bool sameIds(const Dataset& a, const Dataset& b) {
+    return std::equal(
+        a.examples.begin(), a.examples.end(), b.examples.begin(), b.examples.end(),
+        [](const Example& x, const Example& y) { return x.prompt == y.prompt && x.completions == y.completions; });
+}
+
+struct Tolerance {
+    const char* name;
+    double absolute;
+    bool ofRewards = false;  ///< rounding noise while the policy is the reference
+};
+constexpr Tolerance kTolerances[] = {{"loss", 1e-4},
+                                     {"logps/chosen", 5e-3},
+                                     {"logps/rejected", 5e-3},
+                                     {"rewards/chosen", 1e-3, true},
+                                     {"rewards/rejected", 1e-3, true},
+                                     {"rewards/margins", 1e-3, true},
+                                     {"rewards/accuracies", 1e-6, true}};
+
+QString compareStep(const StepReport& report, const Json& expected, bool policyIsReference) {
+    training::MetricValues found = report.pairMetrics;
+    found["loss"] = report.loss;
+    for (const Tolerance& tolerance : kTolerances) {
+        if (!expected.contains(tolerance.name) || (tolerance.ofRewards && policyIsReference)) {
+            continue;
+        }
+        const double difference = std::abs(found.at(tolerance.name) - expected.at(tolerance.name).get<double>());
+        if (!(difference <= tolerance.absolute)) {
+            return QStringLiteral("%1 off by %2").arg(QLatin1String(tolerance.name)).arg(difference);
+        }
+    }
+    const double norm = expected.at("grad_norm");
+    if (!(std::abs(report.gradientNorm - norm) <= 1e-3 * norm)) {
+        return QStringLiteral("grad_norm %1, expected %2").arg(report.gradientNorm).arg(norm);
+    }
+    if (report.learningRate != expected.at("learning_rate").get<double>()) {
+        return QStringLiteral("learning_rate %1").arg(report.learningRate, 0, 'g', 17);
+    }
+    return {};
+}
+
+/// A bias of the keys shifts all scores of a query alike, which softmax does not see: its gradient is 0, and Adam makes
+/// steps of what rounding leaves of it. So of such tensors only what the file shows of the other parts is compared: the
+/// first elements (queries) and the last (values).
+bool holdsKeyBias(const std::string& name) {
+    return name.ends_with("attn.c_attn.bias");
+}
+
+QString compareEnds(const at::Tensor& after, const Json& expected) {
+    const std::vector<double> first = expected.at("first16"), last = expected.at("last4");
+    const std::int64_t size = after.numel();
+    for (std::size_t i = 0; i < first.size() + last.size(); ++i) {
+        const bool atStart = i < first.size();
+        const double value = atStart ? first[i] : last[i - first.size()];
+        const std::int64_t place = static_cast<std::int64_t>(i) + (atStart ? 0 : size - 20);
+        const double difference = std::abs(after[place].item<double>() - value);
+        if (!(difference <= 1e-5)) {
+            return QStringLiteral("element %1 off by %2").arg(place).arg(difference);
+        }
+    }
+    return {};
+}
+
+QString compareWeights(const model::Parameter& parameter, const at::Tensor& before, const Json& expected) {
+    const at::Tensor after = parameter.value.detach().to(at::kDouble);
+    if (holdsKeyBias(parameter.name)) {
+        return compareEnds(after, expected);
+    }
+    const double l2 = after.norm().item<double>(), expectedL2 = expected.at("l2");
+    const double change = (after - before.to(at::kDouble)).norm().item<double>();
+    const double expectedChange = expected.at("l2_of_change");
+    if (!(std::abs(l2 - expectedL2) <= 1e-5 * expectedL2)) {
+        return QStringLiteral("l2 %1, expected %2").arg(l2).arg(expectedL2);
+    }
+    if (!(std::abs(change - expectedChange) <= 1e-3 * expectedChange)) {
+        return QStringLiteral("l2 of change %1, expected %2").arg(change).arg(expectedChange);
+    }
+    return {};
+}
+
+std::set<std::string> decaying(const std::vector<model::Parameter>& parameters) {
+    std::set<std::string> names;
+    for (const model::Parameter& parameter : parameters) {
+        if (parameter.decays) {
+            names.insert(parameter.name);
+        }
+    }
+    return names;
+}
+
+void checkRun(const Trajectory& trajectory, GoldenCases& cases) {
+    const Json& expected = trajectory.expected;
+    const Dataset data = tokenised(expected, trajectory.hyperparameters.maxLength);
+    cases.check(sameIds(data, fromText(trajectory)), QStringLiteral("ids from data.jsonl"));
+
+    model::Transformer policy = model::Transformer::load(trajectory.model, at::kCPU, at::kFloat);
+    std::vector<at::Tensor> before;
+    for (const model::Parameter& parameter : policy.parameters()) {
+        before.push_back(parameter.value.detach().clone());
+    }
+    constexpr std::int64_t kTokenBudget = 256;  // several parts a step
+    training::ReferenceLogProbs reference;
+    if (trajectory.method.data == training::DataKind::Pairs) {
+        reference = training::scoreDataset(policy, data, kTokenBudget);
+    }
+    Trainer trainer(std::move(policy), data, std::move(reference),
+                    {trajectory.method, trajectory.hyperparameters, 0, kTokenBudget});
+
+    bool policyIsReference = true;
+    for (const Json& step : expected.at("steps")) {
+        const StepReport report = trainer.step();
+        const QString difference = compareStep(report, step, policyIsReference);
+        cases.check(difference.isEmpty(), QStringLiteral("step %1").arg(report.step), difference);
+        policyIsReference = policyIsReference && report.learningRate == 0;
+    }
+    const std::vector<model::Parameter>& parameters = trainer.policy().parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        const std::string& name = parameters[i].name;
+        const QString difference = compareWeights(parameters[i], before[i], expected.at("final_weights").at(name));
+        cases.check(difference.isEmpty(), QString::fromStdString(name), difference);
+    }
+    const auto expectedDecay = expected.at("weight_decay_applies_to").get<std::set<std::string>>();
+    cases.check(decaying(parameters) == expectedDecay, QStringLiteral("weight_decay_applies_to"));
+}
+
+}  // namespace
+
+void TestGoldenTrajectories::initTestCase() {
+    at::set_num_threads(1);
+}
+
+void TestGoldenTrajectories::trajectories_data() {
+    QTest::addColumn<QString>("folder");
+    for (const QString& folder : GoldenCases::folders(QStringLiteral("trajectories"))) {
+        QTest::newRow(qPrintable(QDir(folder).dirName())) << folder;
+    }
+}
+
+void TestGoldenTrajectories::trajectories() {
+    QFETCH(QString, folder);
+    const QString name = QDir(folder).dirName();
+    GoldenCases cases(name);
+    Trajectory trajectory;
+    trajectory.folder = folder.toStdString();
+    trajectory.expected = files::readJsonFile(trajectory.folder / "expected.json");
+    const std::filesystem::path modelPath =
+        (trajectory.folder / trajectory.expected.at("model").get<std::string>()).lexically_normal();
+    const std::string modelType = std::filesystem::exists(modelPath / "config.json")
+                                      ? files::readJsonFile(modelPath / "config.json").value("model_type", "")
+                                      : "of " + modelPath.filename().string();
+    if (const auto reason = reasonToSkip(trajectory.expected, modelType)) {
+        cases.skip(name, QString::fromStdString(*reason));
+    } else {
+        trajectory.model = files::openModelFolder(modelPath);
+        trajectory.method = training::methodNamed(trajectory.expected.at("kind"));
+        trajectory.hyperparameters = hyperparametersOf(trajectory.expected);
+        checkRun(trajectory, cases);
+        run_.insert(name.toStdString());
+    }
+    QVERIFY(cases.finish());
+}
+
+void TestGoldenTrajectories::whatMustRun() {
+    if (qEnvironmentVariableIsSet("PREFBENCH_GOLDEN")) {
+        QSKIP("another set of golden files decides what is in it");
+    }
+    for (const char* name : {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2",
+                             "dpo-llama-truncate", "dpo-llama-weight-decay", "sft-gpt2-accum2", "sft-llama"}) {
+        QVERIFY2(run_.contains(name), name);
+    }
+}
+
+QTEST_APPLESS_MAIN(TestGoldenTrajectories)
+#include "tst_golden_trajectories.moc"

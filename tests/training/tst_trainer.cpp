@@ -1,0 +1,298 @@
+#include <QObject>
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+#include <limits>
+
+#include "core/files/error.h"
+#include "core/files/model_folder.h"
+#include "core/training/evaluation.h"
+#include "core/training/scoring.h"
+#include "core/training/trainer.h"
+
+using namespace prefbench;
+using namespace prefbench::training;
+
+/// The step function and the optimizer, on a tiny model.
+class TestTrainer : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void initTestCase() { at::set_num_threads(1); }
+    void adamWEqualsTorchs();
+    void onlyMatricesDecay();
+    void optimizerStateSurvivesSaving();
+    void optimizerRefusesAnothersState();
+    void sameSeedSameBits();
+    void accumulationChangesNothing();
+    void tokenBudgetChangesRoundingOnly();
+    void dpoRaisesTheMargin();
+    void conservativeDpoStopsAtItsOdds();
+    void sftLossFalls();
+    void textWithoutAPromptTrains();
+    void nonFiniteStepLeavesTheParameters();
+    void evaluationEqualsTheStepsNumbers();
+
+  private:
+    static model::Transformer load() {
+        const std::filesystem::path folder = std::string(PREFBENCH_GOLDEN_DEFAULT) + "/models/llama";
+        return model::Transformer::load(files::openModelFolder(folder), at::kCPU, at::kFloat);
+    }
+};
+
+namespace {
+
+/// Pairs whose chosen completions repeat one token and whose rejected ones another: easy to tell apart.
+Dataset pairs(std::int64_t count) {
+    Dataset dataset;
+    for (std::int64_t i = 0; i < count; ++i) {
+        Example example;
+        example.id = "pair-" + std::to_string(i);
+        example.prompt = {5, 6 + i};
+        example.completions = {std::vector<text::TokenId>(static_cast<std::size_t>(2 + i % 3), 40),
+                               std::vector<text::TokenId>(static_cast<std::size_t>(2 + i % 2), 50)};
+        dataset.examples.push_back(std::move(example));
+    }
+    return dataset;
+}
+
+Dataset demonstrations(bool withPrompt) {
+    Dataset dataset;
+    for (std::int64_t i = 0; i < 8; ++i) {
+        Example example;
+        example.id = "text-" + std::to_string(i);
+        example.prompt = withPrompt ? std::vector<text::TokenId>{7, 8 + i} : std::vector<text::TokenId>{};
+        example.completions = {{30, 31, 32, 33, 34}};
+        dataset.examples.push_back(std::move(example));
+    }
+    return dataset;
+}
+
+Trainer::Settings settings(const char* method, std::int64_t batch, std::int64_t accumulation) {
+    Trainer::Settings result{methodNamed(method), {}, 3, 4096};
+    result.hyperparameters.batchSize = batch;
+    result.hyperparameters.gradientAccumulation = accumulation;
+    result.hyperparameters.learningRate = 1e-3;
+    result.hyperparameters.maxSteps = 100;
+    result.hyperparameters.schedule = "constant";
+    return result;
+}
+
+std::unique_ptr<Trainer> trainerFor(model::Transformer policy, const Dataset& data, const Trainer::Settings& settings) {
+    ReferenceLogProbs reference;
+    if (settings.method.data == DataKind::Pairs) {
+        reference = scoreDataset(policy, data, settings.tokenBudget);
+    }
+    return std::make_unique<Trainer>(std::move(policy), data, std::move(reference), settings);
+}
+
+bool sameBits(const Trainer& a, const Trainer& b) {
+    const auto &x = a.policy().parameters(), &y = b.policy().parameters();
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                      [](const auto& p, const auto& q) { return p.value.equal(q.value); });
+}
+
+double distance(const Trainer& a, const Trainer& b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.policy().parameters().size(); ++i) {
+        sum += (a.policy().parameters()[i].value - b.policy().parameters()[i].value).detach().norm().item<double>();
+    }
+    return sum;
+}
+
+std::vector<model::Parameter> twoParameters() {
+    at::manual_seed(1);
+    return {{"matrix", at::randn({5, 7}).requires_grad_(true), true},
+            {"bias", at::randn({7}).requires_grad_(true), false}};
+}
+
+void setGradients(const std::vector<model::Parameter>& parameters, int step) {
+    for (const model::Parameter& parameter : parameters) {
+        parameter.value.mutable_grad() = (parameter.value.detach() * (step + 1)).sin();
+    }
+}
+
+}  // namespace
+
+void TestTrainer::adamWEqualsTorchs() {
+    const std::vector<model::Parameter> own = twoParameters(), others = twoParameters();
+    AdamW optimizer(own, {0.9, 0.99, 1e-6, 0});
+    torch::optim::AdamW expected(std::vector<at::Tensor>{others[0].value, others[1].value},
+                                 torch::optim::AdamWOptions(0.01).betas({0.9, 0.99}).eps(1e-6).weight_decay(0));
+    for (int step = 0; step < 5; ++step) {
+        setGradients(own, step);
+        setGradients(others, step);
+        optimizer.step(0.01);
+        expected.step();
+    }
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        QVERIFY(at::allclose(own[i].value, others[i].value, 1e-6, 1e-7));
+    }
+    QCOMPARE(optimizer.updates(), 5);
+}
+
+void TestTrainer::onlyMatricesDecay() {
+    const std::vector<model::Parameter> own = twoParameters(), before = twoParameters();
+    AdamW optimizer(own, {0.9, 0.999, 1e-8, 0.5});
+    for (const model::Parameter& parameter : own) {
+        parameter.value.mutable_grad() = at::zeros_like(parameter.value);
+    }
+    optimizer.step(0.1);
+    QVERIFY(at::allclose(own[0].value, before[0].value * 0.95, 1e-6, 1e-7));
+    QVERIFY(own[1].value.equal(before[1].value));
+}
+
+void TestTrainer::optimizerStateSurvivesSaving() {
+    const QTemporaryDir dir;
+    const std::filesystem::path file = dir.filePath("optimizer.safetensors").toStdString();
+    const std::vector<model::Parameter> first = twoParameters(), second = twoParameters();
+    AdamW whole(first, {}), before(second, {}), after(second, {});
+    for (int step = 0; step < 4; ++step) {
+        setGradients(first, step);
+        whole.step(0.01);
+        setGradients(second, step);
+        (step < 2 ? before : after).step(0.01);
+        if (step == 1) {
+            before.save(file);
+            after.load(file);
+        }
+    }
+    QVERIFY(first[0].value.equal(second[0].value));
+    QVERIFY(first[1].value.equal(second[1].value));
+}
+
+void TestTrainer::optimizerRefusesAnothersState() {
+    const QTemporaryDir dir;
+    const std::filesystem::path file = dir.filePath("optimizer.safetensors").toStdString();
+    const std::vector<model::Parameter> first = twoParameters();
+    AdamW(first, {}).save(file);
+    const std::vector<model::Parameter> other = {{"matrix", at::zeros({5, 8}).requires_grad_(true), true}};
+    AdamW optimizer(other, {});
+    QVERIFY_THROWS_EXCEPTION(Error, optimizer.load(file));
+}
+
+void TestTrainer::sameSeedSameBits() {
+    auto a = trainerFor(load(), pairs(10), settings("dpo", 4, 1));
+    auto b = trainerFor(load(), pairs(10), settings("dpo", 4, 1));
+    auto other = settings("dpo", 4, 1);
+    other.seed = 4;
+    auto c = trainerFor(load(), pairs(10), other);
+    for (int step = 0; step < 6; ++step) {
+        QCOMPARE(a->step().loss, b->step().loss);
+        c->step();
+    }
+    QVERIFY(sameBits(*a, *b));
+    QVERIFY(!sameBits(*a, *c));
+}
+
+void TestTrainer::accumulationChangesNothing() {
+    for (const char* method : {"dpo", "sft"}) {
+        const Dataset data = std::string(method) == "dpo" ? pairs(16) : demonstrations(true);
+        auto one = trainerFor(load(), data, settings(method, 8, 1));
+        auto eight = trainerFor(load(), data, settings(method, 1, 8));
+        for (int step = 0; step < 4; ++step) {
+            const StepReport a = one->step(), b = eight->step();
+            QCOMPARE(a.ids, b.ids);
+            QVERIFY(std::abs(a.loss - b.loss) < 1e-12);
+        }
+        QVERIFY(distance(*one, *eight) < 1e-6);
+    }
+}
+
+void TestTrainer::tokenBudgetChangesRoundingOnly() {
+    auto large = settings("dpo", 8, 1), small = settings("dpo", 8, 1);
+    small.tokenBudget = 10;
+    auto a = trainerFor(load(), pairs(16), large), b = trainerFor(load(), pairs(16), small);
+    for (int step = 0; step < 4; ++step) {
+        QVERIFY(std::abs(a->step().loss - b->step().loss) < 1e-5);
+    }
+    QVERIFY(distance(*a, *b) < 1e-3);
+}
+
+void TestTrainer::dpoRaisesTheMargin() {
+    auto trainer = trainerFor(load(), pairs(16), settings("dpo", 8, 1));
+    const StepReport first = trainer->step();
+    StepReport last;
+    for (int step = 0; step < 20; ++step) {
+        last = trainer->step();
+    }
+    QVERIFY(std::abs(first.loss - std::log(2.0)) < 1e-4);
+    QVERIFY(last.loss < 0.3);
+    QVERIFY(last.pairMetrics.at("rewards/margins") > 1);
+    QCOMPARE(last.pairMetrics.at("rewards/accuracies"), 1.0);
+    QCOMPARE(last.step, 21);
+}
+
+void TestTrainer::conservativeDpoStopsAtItsOdds() {
+    auto conservative = settings("cdpo", 8, 1);
+    conservative.hyperparameters.labelSmoothing = 0.2;
+    auto trainer = trainerFor(load(), pairs(16), conservative);
+    StepReport last;
+    for (int step = 0; step < 80; ++step) {
+        last = trainer->step();
+    }
+    // The loss is least at a margin of log(0.8 / 0.2).
+    QVERIFY(std::abs(last.pairMetrics.at("rewards/margins") - std::log(4.0)) < 0.5);
+}
+
+void TestTrainer::sftLossFalls() {
+    auto trainer = trainerFor(load(), demonstrations(true), settings("sft", 4, 1));
+    const double first = trainer->step().loss;
+    double last = first;
+    for (int step = 0; step < 40; ++step) {
+        last = trainer->step().loss;
+    }
+    QVERIFY2(last < first / 3, qPrintable(QString::number(last)));
+}
+
+void TestTrainer::textWithoutAPromptTrains() {
+    auto trainer = trainerFor(load(), demonstrations(false), settings("sft", 4, 1));
+    const StepReport first = trainer->step();
+    QVERIFY(std::isfinite(first.loss) && first.loss > 0);
+    StepReport last = first;
+    for (int step = 0; step < 40; ++step) {
+        last = trainer->step();
+    }
+    // Four predicted tokens of five: the first has nothing before it.
+    QVERIFY2(last.loss < first.loss / 3, qPrintable(QString::number(last.loss)));
+}
+
+void TestTrainer::nonFiniteStepLeavesTheParameters() {
+    const Dataset data = pairs(8);
+    model::Transformer policy = load();
+    ReferenceLogProbs reference = scoreDataset(policy, data, 4096);
+    reference[6] = std::numeric_limits<double>::quiet_NaN();  // of the fourth pair
+    auto bad = settings("dpo", 2, 1);
+    bad.hyperparameters.shuffle = false;
+    Trainer trainer(std::move(policy), data, std::move(reference), bad);
+    QVERIFY(!trainer.step().skipped);
+    std::vector<at::Tensor> before;
+    for (const model::Parameter& parameter : trainer.policy().parameters()) {
+        before.push_back(parameter.value.detach().clone());
+    }
+    const StepReport report = trainer.step();
+    QVERIFY(report.skipped);
+    QVERIFY(std::isnan(report.loss));
+    QCOMPARE(trainer.stepsDone(), 2);
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        QVERIFY(trainer.policy().parameters()[i].value.equal(before[i]));
+    }
+    QVERIFY(!trainer.step().skipped);
+}
+
+void TestTrainer::evaluationEqualsTheStepsNumbers() {
+    auto all = settings("dpo", 16, 1);
+    const Dataset data = pairs(16);
+    model::Transformer policy = load();
+    const ReferenceLogProbs reference = scoreDataset(policy, data, 4096);
+    Trainer trainer(std::move(policy), data, reference, all);
+    trainer.step();
+    const Evaluation evaluation = evaluate(trainer.policy(), data, reference, all.method, {0.1, 0}, 100);
+    const StepReport report = trainer.step();
+    QVERIFY(std::abs(evaluation.values.at("loss") - report.loss) < 1e-5);
+    for (const auto& [name, value] : report.pairMetrics) {
+        QVERIFY2(std::abs(evaluation.values.at(name) - value) < 1e-4, name.c_str());
+    }
+}
+
+QTEST_APPLESS_MAIN(TestTrainer)
+#include "tst_trainer.moc"
