@@ -7,6 +7,9 @@ void addCommands(CLI::App& app, Work& work) {
     addScore(app, work);
     addGenerate(app, work);
     addServe(app, work);
+    addPreflight(app, work);
+    addTrain(app, work);
+    addExport(app, work);
 }
 
 }  // namespace prefbench::engine

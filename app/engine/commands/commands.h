@@ -14,6 +14,9 @@ void addTokenize(CLI::App& app, Work& work);
 void addScore(CLI::App& app, Work& work);
 void addGenerate(CLI::App& app, Work& work);
 void addServe(CLI::App& app, Work& work);
+void addPreflight(CLI::App& app, Work& work);
+void addTrain(CLI::App& app, Work& work);
+void addExport(CLI::App& app, Work& work);
 
 /// Adds them all.
 void addCommands(CLI::App& app, Work& work);
