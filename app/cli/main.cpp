@@ -1,7 +1,8 @@
 #include <CLI/CLI.hpp>
-#include <QCoreApplication>
+#include <QApplication>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -26,10 +27,20 @@ bool isUnknownCommand(const CLI::App& app, int argc, char** argv) {
     return argc > 1 && argv[1][0] != '-' && app.get_subcommands(isNamed).empty();
 }
 
+/// Charts are widgets, drawn without a display; every other command needs no platform plugin.
+std::unique_ptr<QCoreApplication> makeApplication(int& argc, char** argv) {
+    const std::string_view command = argc > 1 ? argv[1] : "";
+    if (command == "plot" || command == "demo") {
+        qputenv("QT_QPA_PLATFORM", "offscreen");
+        return std::make_unique<QApplication>(argc, argv);
+    }
+    return std::make_unique<QCoreApplication>(argc, argv);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    QCoreApplication application(argc, argv);
+    const std::unique_ptr<QCoreApplication> application = makeApplication(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("prefbench"));
     QCoreApplication::setApplicationVersion(QStringLiteral(PREFBENCH_VERSION));
     CLI::App app{"The whole of Prefbench without a window: projects, sampling, labels, training."};

@@ -8,10 +8,15 @@ namespace prefbench::cli {
 /// standard output, progress and remarks to standard error; a failure is an exception.
 void addCommands(CLI::App& app);
 
+void addDemo(CLI::App& app);
 void addNew(CLI::App& app);
 void addImport(CLI::App& app);
+void addSample(CLI::App& app);
 void addLabel(CLI::App& app);
 void addStats(CLI::App& app);
+void addTrain(CLI::App& app);
+void addRuns(CLI::App& app);
+void addPlot(CLI::App& app);
 void addExport(CLI::App& app);
 void addRuleScore(CLI::App& app);
 
