@@ -73,6 +73,7 @@ Project::Project(const QString& path) : path_(path) {
 }
 
 Project::~Project() {
+    kept_.clear();
     database_.close();
     database_ = QSqlDatabase();
     if (QSqlDatabase::contains(connectionName_)) {
@@ -221,6 +222,7 @@ Transaction::Transaction(Project& project) : project_(project) {
     outermost_ = true;
     project_.inTransaction_ = true;
     project_.transactionSpoilt_ = false;
+    sql::beginKeeping(project_);
 }
 
 Transaction::~Transaction() {
@@ -232,6 +234,7 @@ Transaction::~Transaction() {
         return;
     }
     project_.inTransaction_ = false;
+    sql::endKeeping(project_);
     try {
         sql::run(project_, QStringLiteral("ROLLBACK"));
     } catch (const Error&) {
@@ -244,6 +247,7 @@ void Transaction::commit() {
         if (project_.transactionSpoilt_) {
             fail(project_.path(), "a part of the change failed; nothing was changed");
         }
+        sql::endKeeping(project_);
         sql::run(project_, QStringLiteral("COMMIT"));
         project_.inTransaction_ = false;
     }

@@ -1,6 +1,7 @@
 #include "core/project/sql.h"
 
 #include <QDateTime>
+#include <unordered_map>
 
 #include "core/project/lock_holder.h"
 #include "core/project/utf8.h"
@@ -48,6 +49,28 @@ QString reason(const Project& project, const QSqlError& error) {
     }
 }
 
+const auto keptName = QStringLiteral("statements");
+using Statements = std::unordered_map<QString, QSqlQuery>;
+
+Statements* keptStatements(Project& project) {
+    return static_cast<Statements*>(project.kept(keptName).get());
+}
+
+/// Taken out while it is in use, so that a row's handler may run the same statement.
+QSqlQuery prepared(Project& project, const QString& statement) {
+    if (Statements* kept = keptStatements(project)) {
+        if (auto found = kept->extract(statement)) {
+            return std::move(found.mapped());
+        }
+    }
+    QSqlQuery query(project.database());
+    query.setForwardOnly(true);
+    if (!query.prepare(statement)) {
+        fail(project, query.lastError());
+    }
+    return query;
+}
+
 }  // namespace
 
 void fail(const Project& project, const QSqlError& error) {
@@ -56,13 +79,9 @@ void fail(const Project& project, const QSqlError& error) {
 
 void run(Project& project, const QString& statement, const QVariantList& values,
          const std::function<void(const QSqlQuery&)>& onRow) {
-    QSqlQuery query(project.database());
-    query.setForwardOnly(true);
-    if (!query.prepare(statement)) {
-        fail(project, query.lastError());
-    }
-    for (const QVariant& value : values) {
-        query.addBindValue(value);
+    QSqlQuery query = prepared(project, statement);
+    for (qsizetype i = 0; i < values.size(); ++i) {
+        query.bindValue(int(i), values[i]);
     }
     if (!query.exec()) {
         fail(project, query.lastError());
@@ -75,6 +94,18 @@ void run(Project& project, const QString& statement, const QVariantList& values,
     if (query.lastError().isValid()) {
         fail(project, query.lastError());
     }
+    if (const auto kept = keptStatements(project); kept && !values.isEmpty()) {
+        query.finish();
+        kept->insert_or_assign(statement, std::move(query));
+    }
+}
+
+void beginKeeping(Project& project) {
+    project.kept(keptName) = std::make_shared<Statements>();
+}
+
+void endKeeping(Project& project) {
+    project.kept(keptName).reset();
 }
 
 QVariant scalar(Project& project, const QString& statement, const QVariantList& values) {

@@ -8,7 +8,8 @@
 #include "core/project/project.h"
 
 /// How this folder speaks SQL. Every function runs its statement to the end and closes it: an open SELECT would block
-/// every commit. Failures are Errors with the file and SQLite's reason.
+/// every commit. Within a Transaction a closed statement is kept for its next use, so that many rows cost one parsing.
+/// Failures are Errors with the file and SQLite's reason.
 ///
 /// Free text is bound as bytes under CAST(? AS TEXT) and read as CAST(column AS BLOB): SQLite's UTF-16 interface takes
 /// a leading U+FEFF or U+FFFE for a byte-order mark and replaces U+FFFE and U+FFFF.
@@ -28,6 +29,10 @@ QString text(const QVariant& bytes);
 QVariant optional(const QString& id);
 /// Now, ISO 8601, UTC, milliseconds.
 QString now();
+
+/// From the beginning of the outermost Transaction to just before its end: statements are kept in between.
+void beginKeeping(Project& project);
+void endKeeping(Project& project);
 
 /// Throws the Error for a failure: names the file and, for the common ones (locked, disk full, read-only, damaged),
 /// what to do.
