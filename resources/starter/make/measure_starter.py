@@ -39,8 +39,9 @@ def sample(arguments):
     """As many reviews of each prompt as it takes to have the number asked for."""
     prompts = [row["prompt"] for row in readLines(arguments.prompts) if row["split"] == arguments.split]
     each = -(-arguments.samples // len(prompts))
+    # The model is too small for threads to help.
     command = [arguments.engine, "generate", "--model", arguments.model, "--seed", str(arguments.seed),
-               "--max-new-tokens", "128", "--samples", str(each)]
+               "--max-new-tokens", "128", "--samples", str(each), "--threads", "1"]
     answers = throughProgram(command, [{"prompt": prompt} for prompt in prompts])
     reviews = [{"prompt": prompts[number // each], "completion": answer["completion"]}
                for number, answer in enumerate(answers)]
