@@ -142,8 +142,9 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
 }
 
 MainWindow::~MainWindow() {
-    // Pages let go of the store before it goes.
+    // Pages let go of the store before it goes, and go before what they share.
     workbench_.closeProject();
+    qDeleteAll(pages_);
 }
 
 // --- frame ---------------------------------------------------------------------------------------------------------
@@ -449,6 +450,10 @@ void MainWindow::chooseImport() {
 }
 
 void MainWindow::importFrom(const QString& file) {
+    if (!workbench_.isOpen()) {
+        problem(tr("Open or make a project first; prompts are imported into it."));
+        return;
+    }
     workbench_.beginSave();
     workbench_.setRunning(QStringLiteral("import"), tr("Importing %1").arg(QFileInfo(file).fileName()));
     const auto end = [this](const QString& error) {

@@ -1,6 +1,7 @@
 #include "ui/widgets/notice_bar.h"
 
 #include <QBoxLayout>
+#include <QEvent>
 #include <QLabel>
 #include <QPainter>
 #include <QPlainTextEdit>
@@ -57,9 +58,7 @@ NoticeBar::NoticeBar(QWidget* parent) : QFrame(parent) {
 
 void NoticeBar::present(Kind kind, const QString& text, const QStringList& details) {
     kind_ = kind;
-    const int size = em(this, 1.5);
-    picture_->setPixmap(
-        icon(kind == Kind::Problem ? QStringLiteral("warning") : QStringLiteral("info")).pixmap(QSize(size, size)));
+    showPicture();
     text_->setText(text);
     details_->setPlainText(details.join(QLatin1Char('\n')));
     more_->setChecked(false);
@@ -69,6 +68,19 @@ void NoticeBar::present(Kind kind, const QString& text, const QStringList& detai
     pressed_ = {};
     show();
     update();
+}
+
+void NoticeBar::showPicture() {
+    const int size = em(this, 1.5);
+    const QString name = kind_ == Kind::Problem ? QStringLiteral("warning") : QStringLiteral("info");
+    picture_->setPixmap(icon(name).pixmap(QSize(size, size)));
+}
+
+void NoticeBar::changeEvent(QEvent* event) {
+    QFrame::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange) {
+        showPicture();
+    }
 }
 
 void NoticeBar::setAction(const QString& button, std::function<void()> pressed) {

@@ -28,8 +28,10 @@ class NoticeBar : public QFrame {
 
   protected:
     void paintEvent(QPaintEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
   private:
+    void showPicture();
     QLabel* picture_;
     QLabel* text_;
     QPushButton* action_;
