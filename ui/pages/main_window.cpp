@@ -29,14 +29,8 @@
 #include "ui/pages/key_sheet.h"
 #include "ui/pages/label_page.h"
 #include "ui/pages/overview_page.h"
-#if __has_include("ui/pages/sample_page.h")
 #include "ui/pages/sample_page.h"
-#define HAVE_SAMPLE
-#endif
-#if __has_include("ui/pages/train_page.h")
 #include "ui/pages/train_page.h"
-#define HAVE_TRAIN
-#endif
 #include "ui/widgets/elided_label.h"
 #include "ui/widgets/icon.h"
 #include "ui/widgets/notice_bar.h"
@@ -98,13 +92,9 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
     overview_ = new OverviewPage(workbench_, stack_);
     label_ = new LabelPage(workbench_, stack_);
     addPage(overview_);
-#ifdef HAVE_SAMPLE
     addPage(new SamplePage(workbench_, stack_));
-#endif
     addPage(label_);
-#ifdef HAVE_TRAIN
     addPage(new TrainPage(workbench_, stack_));
-#endif
     buildFileMenu();
     buildViewMenu();
     buildLabelMenu();

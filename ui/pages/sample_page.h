@@ -34,7 +34,7 @@ class SamplePage : public Page {
     ~SamplePage() override;
 
     QString name() const override { return QStringLiteral("sample"); }
-    QString title() const override { return tr("Sample"); }
+    QString title() const override { return tr("&Sample"); }
     QString iconName() const override { return QStringLiteral("sample"); }
     QList<KeyHelp> keys() const override;
     void projectOpened() override;

@@ -32,7 +32,7 @@ class TrainPage : public Page {
     ~TrainPage() override;
 
     QString name() const override { return QStringLiteral("train"); }
-    QString title() const override { return tr("Train"); }
+    QString title() const override { return tr("&Train"); }
     QString iconName() const override { return QStringLiteral("train"); }
     QList<KeyHelp> keys() const override;
     void projectOpened() override;

@@ -36,7 +36,6 @@ StateView::StateView(QWidget* parent) : QWidget(parent) {
     for (QLabel* label : {static_cast<QLabel*>(heading_), static_cast<QLabel*>(sentence_)}) {
         label->setAlignment(Qt::AlignHCenter);
         label->setWordWrap(true);
-        label->setFixedWidth(em(this, kTextColumn));
     }
     sentence_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     progress_ = new QProgressBar(this);
@@ -127,6 +126,21 @@ void StateView::present(const QString& iconName, const QString& heading, const Q
     button_->setText(button);
     button_->setVisible(!button.isEmpty());
     pressed_ = std::move(pressed);
+    fitText();
+}
+
+void StateView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    fitText();
+}
+
+void StateView::fitText() {
+    // A centred label takes its height from one line unless told how many there are.
+    const int margins = 2 * grid(this, kPageMargin);
+    const int width = std::max(em(this, 10), std::min(em(this, kTextColumn), this->width() - margins));
+    for (QLabel* label : {static_cast<QLabel*>(heading_), static_cast<QLabel*>(sentence_)}) {
+        label->setFixedSize(width, std::max(0, label->heightForWidth(width)));
+    }
 }
 
 }  // namespace prefbench::widgets

@@ -34,7 +34,11 @@ class StateView : public QWidget {
     void addSecondary(const QString& button, std::function<void()> pressed);
     void addWidget(QWidget* widget);
 
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
+    void fitText();
     void present(const QString& iconName, const QString& heading, const QString& sentence, const QString& button,
                  std::function<void()> pressed);
     QVBoxLayout* column_;
