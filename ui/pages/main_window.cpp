@@ -22,10 +22,7 @@
 #include "core/exchange/export.h"
 #include "core/exchange/import.h"
 #include "core/project/runs.h"
-#if __has_include("core/workbench/starter_project.h")
 #include "core/workbench/starter_project.h"
-#define HAVE_STARTER
-#endif
 #include "ui/pages/key_sheet.h"
 #include "ui/pages/label_page.h"
 #include "ui/pages/overview_page.h"
@@ -302,7 +299,6 @@ void MainWindow::openStarter() {
     const QString folder = QStandardPaths::writableLocation(QStandardPaths::AppDataLocation);
     overview_->showOpening(QStringLiteral("starter"));
     auto path = std::make_shared<QString>();
-#ifdef HAVE_STARTER
     runAside(
         this, [folder, path] { *path = workbench::ensureStarterProject(folder); },
         [this, path](const QString& error) {
@@ -312,7 +308,6 @@ void MainWindow::openStarter() {
                 showOpenFailed({}, error);
             }
         });
-#endif
 }
 
 void MainWindow::projectOpened() {
