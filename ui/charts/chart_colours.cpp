@@ -12,7 +12,7 @@ ChartColours ChartColours::forPalette(const QPalette& palette) {
     colours.text = palette.color(QPalette::Active, QPalette::Text);
     colours.muted = widgets::mutedText(palette);
     colours.guide = widgets::mixed(colours.background, series(widgets::Series::Guide), 0.8);
-    colours.grid = widgets::mixed(colours.background, colours.text, colours.dark ? 0.16 : 0.1);
+    colours.grid = widgets::mixed(colours.background, colours.text, colours.dark ? 0.13 : 0.1);
     colours.loss = widgets::mixed(colours.background, colours.text, 0.8);
     colours.chosen = series(widgets::Series::Chosen);
     colours.rejected = series(widgets::Series::Rejected);

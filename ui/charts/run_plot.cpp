@@ -250,6 +250,7 @@ void RunPlot::addGuide(Panel& panel, double value, const QString& name, Qt::Alig
 
 void RunPlot::addLegend(Panel& panel, Qt::Alignment corner) {
     panel.legend = new QCPLegend;
+    panel.legendOnTop = corner.testFlag(Qt::AlignTop);
     panel.rect->insetLayout()->addElement(panel.legend, corner);
     panel.rect->insetLayout()->setMargins(QMargins(4, 2, 4, 2));
     panel.legend->setLayer(QStringLiteral("legend"));
@@ -423,8 +424,16 @@ void RunPlot::scaleY(Panel& panel) {
         low = std::min(low, panel.guideValue);
         high = std::max(high, panel.guideValue);
     }
-    const double span = std::max(high - low, std::max(1e-3, std::abs(high) * 1e-3));
-    y->setRange((low + high) / 2 - span * 0.56, (low + high) / 2 + span * 0.56);
+    const double least = std::max(1e-3, std::abs(high) * 1e-3);
+    if (high - low < least) {
+        low -= least / 2;
+        high += least / 2;
+    }
+    const double span = high - low;
+    // Room for the legend's rows, which lie over the curves' quiet end.
+    const double legend = span * 0.09 * panel.legend->rowCount();
+    y->setRange(low - span * 0.06 - (panel.legendOnTop ? 0 : legend),
+                high + span * 0.06 + (panel.legendOnTop ? legend : 0));
 }
 
 /// Gives each graph what the visible steps need at the present width; runs between layout and drawing.

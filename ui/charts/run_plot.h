@@ -59,7 +59,7 @@ class RunPlot : public QCustomPlot {
         std::vector<std::pair<Metric, QString>> read;  ///< what the header reads off, with its name (empty: only one)
         QString emptyText;
         double guideValue = 0;
-        bool fixedRange = false, zoomed = false;
+        bool fixedRange = false, zoomed = false, legendOnTop = false;
     };
 
     Panel makePanel(int row, int column, const QString& title, const QString& unit, const QString& emptyText);

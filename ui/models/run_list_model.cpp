@@ -52,21 +52,28 @@ QString stateIcon(RunState state) {
     return {};
 }
 
-QString aboutDuration(double seconds) {
-    const QLocale locale;
+QString shortDuration(double seconds) {
     if (!std::isfinite(seconds) || seconds < 0) {
         return {};
     }
+    const auto rounded = [](double value) {
+        return QLocale().toString(std::max(1, static_cast<int>(std::lround(value))));
+    };
     if (seconds < 90) {
-        return RunListModel::tr("about %1 s").arg(locale.toString(std::max(1, static_cast<int>(std::lround(seconds)))));
+        return RunListModel::tr("%1 s").arg(rounded(seconds));
     }
     if (seconds < 90 * 60) {
-        return RunListModel::tr("about %1 min").arg(locale.toString(static_cast<int>(std::lround(seconds / 60))));
+        return RunListModel::tr("%1 min").arg(rounded(seconds / 60));
     }
     if (seconds < 48 * 3600) {
-        return RunListModel::tr("about %1 h").arg(locale.toString(static_cast<int>(std::lround(seconds / 3600))));
+        return RunListModel::tr("%1 h").arg(rounded(seconds / 3600));
     }
-    return RunListModel::tr("about %1 days").arg(locale.toString(static_cast<int>(std::lround(seconds / 86400))));
+    return RunListModel::tr("%1 days").arg(rounded(seconds / 86400));
+}
+
+QString aboutDuration(double seconds) {
+    const QString duration = shortDuration(seconds);
+    return duration.isEmpty() ? QString() : RunListModel::tr("about %1").arg(duration);
 }
 
 QString progressWords(const contract::RunStatus& status) {
@@ -161,6 +168,15 @@ QVariant RunListModel::data(const QModelIndex& index, int role) const {
         case StateRole:
             return static_cast<int>(row.status.state);
         case ProgressRole:
+            if (row.status.state == RunState::Running && row.status.etaSeconds > 0) {
+                // One line of a narrow list.
+                const QLocale locale;
+                return tr("%1 of %2 · %3 left")
+                    .arg(locale.toString(static_cast<qlonglong>(row.status.step)),
+                         locale.toString(static_cast<qlonglong>(row.status.totalSteps)),
+                         aboutDuration(row.status.etaSeconds));
+            }
+            return progressWords(row.status);
         case Qt::ToolTipRole:
             return progressWords(row.status);
         case ShareRole:

@@ -19,7 +19,9 @@ struct RunRow {
 QString stateWord(contract::RunState state);
 /// The shape that stands beside the word: a name of widgets::icon.
 QString stateIcon(contract::RunState state);
-/// "about 12 s", "about 2 min", "about 3 h".
+/// "12 s", "2 min", "3 h"; empty when it is not known.
+QString shortDuration(double seconds);
+/// "about 2 min".
 QString aboutDuration(double seconds);
 /// Where a run stands, in one line: "120 of 500 steps, about 2 min left".
 QString progressWords(const contract::RunStatus& status);

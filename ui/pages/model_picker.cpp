@@ -78,7 +78,8 @@ void ModelPicker::present(const QList<Entry>& entries) {
         box_->insertSeparator(box_->count());
     }
     box_->addItem(tr("Other folder…"));
-    choose(chosen_.isEmpty() && !entries_.isEmpty() ? entries_.first().id : chosen_);
+    const bool kept = box_->findData(chosen_) >= 0 && !chosen_.isEmpty();
+    choose(kept || entries_.isEmpty() ? chosen_ : entries_.first().id);
 }
 
 void ModelPicker::choose(const QString& modelId) {

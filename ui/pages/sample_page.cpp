@@ -65,7 +65,6 @@ QWidget* SamplePage::buildSettings() {
     form->setContentsMargins(0, 0, widgets::grid(this, 1), 0);
     form->setHorizontalSpacing(widgets::grid(this, 2));
     form->setVerticalSpacing(widgets::grid(this, widgets::kSpacing));
-    form->setRowWrapPolicy(QFormLayout::WrapLongRows);
     form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     const auto add = [&](const QString& text, QWidget* field, const QString& tip) {
         auto* label = new QLabel(text, inner);
@@ -110,7 +109,7 @@ QWidget* SamplePage::buildSettings() {
     policy_->addItem(tr("every pair"), static_cast<int>(PairPolicy::All));
     add(tr("Compa&re"), policy_, tr("Which of a prompt's answers are paired; equal answers never are"));
     temperature_ = real(0, 5, 0.1, 1);
-    add(tr("&Temperature"), temperature_, tr("Higher is more varied; 0 always takes the likeliest word"));
+    add(tr("Temperat&ure"), temperature_, tr("Higher is more varied; 0 always takes the likeliest word"));
     topP_ = real(0.01, 1, 0.05, 1);
     add(tr("Top-p"), topP_, tr("Only the likeliest words that together have this share; 1 = off"));
     topK_ = spin(0, 1000000, 0);

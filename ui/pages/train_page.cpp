@@ -65,7 +65,7 @@ TrainPage::TrainPage(Workbench& shared, QWidget* parent) : Page(shared, parent) 
     splitter_->addWidget(buildList());
     splitter_->addWidget(stack_);
     splitter_->setStretchFactor(1, 1);
-    splitter_->setSizes({widgets::em(this, 18), widgets::em(this, 70)});
+    splitter_->setSizes({widgets::em(this, 20), widgets::em(this, 70)});
     splitter_->restoreState(QSettings().value(kSplitter).toByteArray());
     connect(splitter_, &QSplitter::splitterMoved, this,
             [this] { QSettings().setValue(kSplitter, splitter_->saveState()); });
@@ -101,7 +101,7 @@ QWidget* TrainPage::buildList() {
     list_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     list_->setResizeMode(QListView::Adjust);
-    list_->setMinimumWidth(widgets::em(this, 14));
+    list_->setMinimumWidth(widgets::em(this, 16));
     connect(list_->selectionModel(), &QItemSelectionModel::currentChanged, this, &TrainPage::showSelected);
     connect(list_, &QListView::clicked, this, &TrainPage::showSelected);
     column->addWidget(list_, 1);
@@ -312,7 +312,7 @@ void TrainPage::launch(const QString& runId, const QString& folder, bool resume)
             if (stack_->currentWidget() == panel_ && !resume) {
                 panel_->showProblem(message);
             } else {
-                workbench().showMessage(message);
+                view_->showProblem(message);
             }
             workbench().notifyChanged();
             load();
@@ -331,7 +331,7 @@ void TrainPage::useModel(const QString& runId) {
                                 workbench().notifyChanged();
                                 workbench().requestPage(QStringLiteral("sample"));
                             },
-                            [this](const QString& message) { workbench().showMessage(message); });
+                            [this](const QString& message) { view_->showProblem(message); });
 }
 
 }  // namespace prefbench::pages

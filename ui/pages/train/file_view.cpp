@@ -26,7 +26,7 @@ QString tailOf(const std::filesystem::path& path) {
 
 }  // namespace
 
-FileView::FileView(const QString& emptyText, QWidget* parent) : QPlainTextEdit(parent) {
+FileView::FileView(Kind kind, const QString& emptyText, QWidget* parent) : QPlainTextEdit(parent), kind_(kind) {
     setReadOnly(true);
     setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
     setFont(QFontDatabase::systemFont(QFontDatabase::FixedFont));
@@ -81,7 +81,7 @@ void FileView::present(const QString& text) {
         return;
     }
     const int place = verticalScrollBar()->value();
-    const bool following = place == verticalScrollBar()->maximum() && timer_.isActive() && !toPlainText().isEmpty();
+    const bool following = kind_ == Kind::Log && place == verticalScrollBar()->maximum();
     setPlainText(text);
     verticalScrollBar()->setValue(following ? verticalScrollBar()->maximum() : place);
 }

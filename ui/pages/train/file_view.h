@@ -6,13 +6,14 @@
 
 namespace prefbench::pages {
 
-/// The end of a text file, read aside and again every second while on show; stays at the end unless the reader has
-/// scrolled up.
+/// A text file (of a long one the end), read aside and again every second while on show.
 class FileView : public QPlainTextEdit {
     Q_OBJECT
   public:
+    /// A log is shown from its end and followed there unless the reader has scrolled up.
+    enum class Kind { Document, Log };
     /// `emptyText` stands there while the file has nothing.
-    explicit FileView(const QString& emptyText, QWidget* parent = nullptr);
+    FileView(Kind kind, const QString& emptyText, QWidget* parent = nullptr);
     void setFile(const std::filesystem::path& file);
 
   protected:
@@ -22,6 +23,7 @@ class FileView : public QPlainTextEdit {
   private:
     void read();
     void present(const QString& text);
+    Kind kind_;
     std::filesystem::path file_;
     QTimer timer_;
     bool reading_ = false;

@@ -75,7 +75,7 @@ void Headline::present(const contract::RunStatus& status, const charts::RunData&
                                  : tr("training %1").arg(trained));
     }
     const bool running = status.state == contract::RunState::Running;
-    const QString left = running && status.etaSeconds > 0 ? models::aboutDuration(status.etaSeconds) : QString();
+    const QString left = running && status.etaSeconds > 0 ? models::shortDuration(status.etaSeconds) : QString();
     show(4, left,
          running && status.stepsPerSecond > 0
              ? tr("%1 steps a second").arg(locale.toString(status.stepsPerSecond, 'g', 2))

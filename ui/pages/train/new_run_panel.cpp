@@ -28,6 +28,9 @@ QString initialValue(const std::string& key) {
     const files::OrderedJson json = contract::toJson(initialSpec());
     const files::OrderedJson& inner = json.at("hyperparameters");
     const files::OrderedJson& value = inner.contains(key) ? inner.at(key) : json.at(key);
+    if (value.is_number_float()) {
+        return QString::number(value.get<double>(), 'g', 10);
+    }
     return value.is_string() ? QString::fromStdString(value.get<std::string>())
                              : QString::fromStdString(files::toLine(value));
 }
@@ -35,8 +38,7 @@ QString initialValue(const std::string& key) {
 const QList<std::array<const char*, 3>>& mainFields() {
     static const QList<std::array<const char*, 3>> fields = {
         {"beta", QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "&Beta"),
-         QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel",
-                           "how closely the model is held to where it starts; higher holds it closer")},
+         QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "higher holds the model closer to where it starts")},
         {"learning_rate", QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "Learning &rate"),
          QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "size of the steps")},
         {"num_train_epochs", QT_TRANSLATE_NOOP("prefbench::pages::NewRunPanel", "&Epochs"),

@@ -73,8 +73,8 @@ void RunView::buildTabs() {
     };
     charts_ = new charts::RunCharts(this);
     samples_ = new SamplesView(this);
-    spec_ = new FileView(tr("run.json is not there yet."), this);
-    log_ = new FileView(tr("The engine has said nothing yet."), this);
+    spec_ = new FileView(FileView::Kind::Document, tr("run.json is not there yet."), this);
+    log_ = new FileView(FileView::Kind::Log, tr("The engine has said nothing yet."), this);
     add(charts_, tr("Charts"));
     add(samples_, tr("Samples"));
     add(spec_, tr("Specification"));
@@ -106,6 +106,10 @@ void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
     connect(watcher, &jobs::RunWatcher::statusChanged, link_.get(),
             [this](const contract::RunStatus& status) { takeStatus(status); });
     takeRecords(watcher->records(), true);
+}
+
+void RunView::showProblem(const QString& problem) {
+    notice_->present(widgets::NoticeBar::Kind::Problem, problem);
 }
 
 void RunView::clear() {

@@ -33,6 +33,8 @@ class RunView : public QWidget {
     /// Shows this run as the watcher reports it; the watcher must stay until another run is set or `clear`.
     void setRun(const models::RunRow& row, jobs::RunWatcher* watcher);
     void clear();
+    /// Why what was asked of this run could not be done; stands until the run goes on.
+    void showProblem(const QString& problem);
     QString runId() const { return row_.run.id; }
     charts::RunCharts* chartsWidget() const { return charts_; }
     const Headline* headline() const { return headline_; }
