@@ -31,29 +31,35 @@ std::string pickledWeights(const fs::path& folder) {
     return names.empty() ? std::string() : *names.begin();
 }
 
-std::vector<fs::path> shards(const fs::path& folder, const fs::path& index) {
+/// The file names of an index, each once.
+std::set<std::string> indexedNames(const fs::path& index) {
     const Json json = readJsonFile(index);
-    const std::string what = index.string();
+    const auto fail = [&index](const std::string& reason) { throw Error(index.string() + ": " + reason); };
     if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object() ||
         json["weight_map"].empty()) {
-        throw Error(what + ": weight_map must be an object that names a file for each tensor");
+        fail("weight_map must be an object that names a file for each tensor");
     }
     std::set<std::string> names;
-    for (const auto& [tensor, name] : json["weight_map"].items()) {
-        if (!name.is_string()) {
-            throw Error(what + ": tensor \"" + tensor + "\": expected a file name, found " + toLine(name));
+    for (const auto& [tensor, value] : json["weight_map"].items()) {
+        if (!value.is_string()) {
+            fail("tensor \"" + tensor + "\": expected a file name, found " + toLine(value));
         }
-        names.insert(name.get<std::string>());
-    }
-    std::vector<fs::path> files;
-    for (const std::string& name : names) {
+        const std::string name = value.get<std::string>();
         if (name.empty() || fs::path(name).filename() != fs::path(name) || name == "." || name == "..") {
-            throw Error(what + ": \"" + name + "\" must be a file of the same folder");
+            fail("\"" + name + "\" must be a file of the same folder");
         }
-        if (!isFile(folder / name)) {
-            throw Error(what + ": names the shard " + name + ", which is missing from the folder");
-        }
+        names.insert(name);
+    }
+    return names;
+}
+
+std::vector<fs::path> shards(const fs::path& folder, const fs::path& index) {
+    std::vector<fs::path> files;
+    for (const std::string& name : indexedNames(index)) {
         files.push_back(folder / name);
+        if (!isFile(files.back())) {
+            throw Error(index.string() + ": names the shard " + name + ", which is missing from the folder");
+        }
     }
     return files;
 }

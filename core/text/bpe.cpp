@@ -134,7 +134,8 @@ class BpeModel::Word {
 BpeModel::BpeModel(const files::Json& json, const std::string& what) {
     const auto absent = [&json](const char* key) {
         const auto found = json.find(key);
-        return found == json.end() || found->is_null() || *found == "" || *found == 0.0;
+        return found == json.end() || found->is_null() || (found->is_string() && found->get<std::string>().empty()) ||
+               (found->is_number() && found->get<double>() == 0);
     };
     refuseUnless(absent("dropout"), "dropout", what);
     refuseUnless(absent("continuing_subword_prefix"), "continuing_subword_prefix", what);
@@ -160,21 +161,21 @@ BpeModel::BpeModel(const files::Json& json, const std::string& what) {
 }
 
 void BpeModel::readVocabulary(const files::Json& json, const std::string& what) {
+    const auto fail = [&what](const std::string& reason) { throw Error(what + ": " + reason); };
     const files::Json& vocabulary = requireField(json, "vocab", what);
     if (!vocabulary.is_object()) {
-        throw Error(what + ": vocab must be an object of tokens and ids");
+        fail("vocab must be an object of tokens and ids");
     }
     vocabulary_.reserve(vocabulary.size());
     tokens_.reserve(vocabulary.size());
     for (const auto& [token, id] : vocabulary.items()) {
         if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) {
-            throw Error(what + ": the id of \"" + token + "\" must be a whole number below 2^31, found " +
-                        files::toLine(id));
+            fail("the id of \"" + token + "\" must be a whole number below 2^31, found " + files::toLine(id));
         }
         const auto entry = vocabulary_.emplace(token, id.get<std::int32_t>()).first;
         if (!tokens_.emplace(entry->second, &entry->first).second) {
-            throw Error(what + ": \"" + *tokens_[entry->second] + "\" and \"" + token + "\" have the same id " +
-                        std::to_string(entry->second));
+            fail("\"" + *tokens_[entry->second] + "\" and \"" + token + "\" have the same id " +
+                 std::to_string(entry->second));
         }
     }
 }

@@ -50,13 +50,14 @@ void joinToPrevious(std::vector<Span>& spans) {
 void joinToNext(std::vector<Span>& spans) {
     std::vector<Span> joined;
     bool nextIsMatch = false;
-    for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
-        if (span->isMatch && !nextIsMatch && !joined.empty()) {
-            joined.back().begin = span->begin;
+    std::reverse(spans.begin(), spans.end());
+    for (const Span& span : spans) {
+        if (span.isMatch && !nextIsMatch && !joined.empty()) {
+            joined.back().begin = span.begin;
         } else {
-            joined.push_back(*span);
+            joined.push_back(span);
         }
-        nextIsMatch = span->isMatch;
+        nextIsMatch = span.isMatch;
     }
     std::reverse(joined.begin(), joined.end());
     spans = std::move(joined);
