@@ -83,7 +83,7 @@ void TestStructure::programsLinkTheirHalfOnly() {
 }
 
 void TestStructure::includesFollowTheArrows() {
-    static const QRegularExpression include(QStringLiteral(R"(^#include "((?:core|ui|app)/[^"]+)") "),
+    static const QRegularExpression include(QStringLiteral("^#include \"((?:core|ui|app)/[^\"]+)\""),
                                             QRegularExpression::MultilineOption);
     const QDir root(QStringLiteral(PREFBENCH_SOURCE_DIR));
     int files = 0;
