@@ -1,0 +1,111 @@
+#include <QObject>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "core/contract/run_directory.h"
+#include "core/files/durable_file.h"
+#include "core/files/json_lines.h"
+
+using namespace prefbench;
+
+/// What transformers and datasets make of our files. Runs where PREFBENCH_PEERS=1 says that they are there, in the
+/// Python that PREFBENCH_PEERS_PYTHON names; then it may not be skipped.
+class TestPeers : public QObject {
+    Q_OBJECT
+  private Q_SLOTS:
+    void initTestCase();
+    void transformersScoresATrainedModelAlike_data();
+    void transformersScoresATrainedModelAlike();
+    void datasetsLoadsAnExport();
+
+  private:
+    QTemporaryDir dir_;
+};
+
+namespace {
+
+constexpr int kTimeoutMs = 300000;
+const QString kGolden = QStringLiteral(PREFBENCH_GOLDEN_DEFAULT);
+const QString kEngine = QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-engine");
+const QString kCli = QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-cli");
+
+QString script(const char* name) {
+    return QStringLiteral(PREFBENCH_SOURCE_DIR "/tests/peers/") + QLatin1String(name);
+}
+
+/// What the program said, or nothing when it ended well.
+QString failureOf(const QString& program, const QStringList& arguments) {
+    QProcess process;
+    process.setProcessChannelMode(QProcess::MergedChannels);
+    process.start(program, arguments);
+    const bool good =
+        process.waitForFinished(kTimeoutMs) && process.exitStatus() == QProcess::NormalExit && process.exitCode() == 0;
+    const QString output = QString::fromUtf8(process.readAll());
+    return good ? QString() : program + QStringLiteral(": ") + process.errorString() + QLatin1Char('\n') + output;
+}
+
+QString failureOfPython(const QStringList& arguments) {
+    return failureOf(qEnvironmentVariable("PREFBENCH_PEERS_PYTHON"), arguments);
+}
+
+std::string pairLines(const QString& source) {
+    std::string lines;
+    files::readJsonLinesFile(
+        source.toStdString(),
+        [&](std::int64_t number, const files::OrderedJson& row) {
+            lines += contract::toLine(contract::PairExample{std::to_string(number), row.at("prompt"), row.at("chosen"),
+                                                            row.at("rejected")}) +
+                     "\n";
+        },
+        [](const files::BadLine&) {});
+    return lines;
+}
+
+}  // namespace
+
+void TestPeers::initTestCase() {
+    if (qEnvironmentVariable("PREFBENCH_PEERS") != QStringLiteral("1")) {
+        QSKIP("PREFBENCH_PEERS is not 1: transformers and datasets are not asked");
+    }
+    QVERIFY2(!qEnvironmentVariable("PREFBENCH_PEERS_PYTHON").isEmpty(),
+             "PREFBENCH_PEERS=1 needs PREFBENCH_PEERS_PYTHON, a Python with transformers and datasets");
+}
+
+void TestPeers::transformersScoresATrainedModelAlike_data() {
+    QTest::addColumn<QString>("model");
+    QTest::newRow("gpt2") << "gpt2";
+    QTest::newRow("llama") << "llama";
+}
+
+void TestPeers::transformersScoresATrainedModelAlike() {
+    QFETCH(QString, model);
+    const QString pairs = kGolden + QStringLiteral("/trajectories/dpo-") + model + QStringLiteral("/data.jsonl");
+    contract::RunSpec spec;
+    spec.model = (kGolden + QStringLiteral("/models/") + model).toStdString();
+    spec.hyperparameters.learningRate = 1e-3;
+    spec.hyperparameters.maxSteps = 10;
+    spec.hyperparameters.evalSamples = 0;
+    spec.device = "cpu";
+    const contract::RunDirectory run =
+        contract::createRunDirectory(dir_.filePath(model).toStdString(), spec, pairLines(pairs), "");
+    const QString path = QString::fromStdString(run.path.string());
+    const QString trained = QString::fromStdString(run.finalModel().string());
+    QCOMPARE(failureOf(kEngine, {QStringLiteral("train"), path}), QString());
+    QCOMPARE(failureOfPython({script("check_model.py"), kEngine, trained, pairs}), QString());
+}
+
+void TestPeers::datasetsLoadsAnExport() {
+    const QString pairs = kGolden + QStringLiteral("/trajectories/dpo-gpt2/data.jsonl");
+    const QString project = dir_.filePath(QStringLiteral("pairs.prefbench"));
+    const QString file = dir_.filePath(QStringLiteral("pairs.jsonl"));
+    QCOMPARE(failureOf(kCli, {QStringLiteral("new"), project}), QString());
+    QCOMPARE(failureOf(kCli, {QStringLiteral("import"), project, pairs}), QString());
+    QCOMPARE(failureOf(kCli, {QStringLiteral("export"), project, file, QStringLiteral("--format"),
+                              QStringLiteral("trl-pairs")}),
+             QString());
+    QCOMPARE(failureOfPython({script("check_dataset.py"), file, pairs}), QString());
+}
+
+QTEST_GUILESS_MAIN(TestPeers)
+#include "tst_peers.moc"
