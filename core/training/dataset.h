@@ -33,7 +33,7 @@ struct Dataset {
     std::int64_t duplicates = 0;  ///< same text as an earlier one; kept
 };
 
-/// Reads and tokenises a file of dataset/ (TRL's rules, DESIGN §7): EOS after each completion, sequences cut to
+/// Reads and tokenises a file of dataset/ (TRL's rules, text/tokenizer.h): EOS after each completion, sequences cut to
 /// `maxLength` tokens from the start (0: never), examples whose prompt alone fills it dropped. Errors name the file and
 /// line.
 Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Tokenizer& tokenizer,

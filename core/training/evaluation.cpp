@@ -24,7 +24,7 @@ Evaluation evaluate(const model::Transformer& policy, const Dataset& dataset, co
     for (std::size_t i = 0; i < count; ++i) {
         result.pairs.add(sums[2 * i], sums[2 * i + 1], reference[2 * i], reference[2 * i + 1]);
     }
-    const std::vector<double> weights(count, 1.0 / static_cast<double>(count));
+    const std::vector<double> weights(count, 1);
     const PairLosses losses = method.pairLoss(result.pairs, settings);
     result.values = pairMetrics(result.pairs, weights, settings.beta);
     result.values["loss"] = std::accumulate(losses.loss.begin(), losses.loss.end(), 0.0) / static_cast<double>(count);

@@ -22,10 +22,12 @@ double percentile(std::vector<double> values, double percent) {
 MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta) {
     MetricValues means;
     std::vector<double> margins;
+    double total = 0;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const double chosen = beta * (batch.policyChosen[i] - batch.referenceChosen[i]);
         const double rejected = beta * (batch.policyRejected[i] - batch.referenceRejected[i]);
         margins.push_back(chosen - rejected);
+        total += weights[i];
         means["rewards/chosen"] += weights[i] * chosen;
         means["rewards/rejected"] += weights[i] * rejected;
         means["rewards/accuracies"] += weights[i] * (chosen > rejected ? 1 : 0);
@@ -33,6 +35,9 @@ MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& w
         means["logps/chosen"] += weights[i] * batch.policyChosen[i];
         means["logps/rejected"] += weights[i] * batch.policyRejected[i];
         means["gradient_weight"] += weights[i] * sigmoid(-margins.back());
+    }
+    for (auto& [name, sum] : means) {
+        sum /= total;
     }
     for (const int percent : {10, 50, 90}) {
         means["rewards/margins_p" + std::to_string(percent)] = percentile(margins, percent);

@@ -10,8 +10,8 @@ namespace prefbench::training {
 
 using MetricValues = std::map<std::string, double>;
 
-/// Rewards, accuracy, margins, log-probabilities and gradient weight of a batch under TRL's names (DESIGN §6). Means
-/// are weighted by `weights`, which sum to 1; margins_p10, p50, p90 are percentiles over the pairs.
+/// Rewards, accuracy, margins, log-probabilities and gradient weight of a batch under TRL's names
+/// (docs/run-directory.md). Means are weighted by `weights`; margins_p10, p50, p90 are percentiles over the pairs.
 MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta);
 
 /// Percentile with linear interpolation between the neighbours, as numpy's default; NaN for no values.
