@@ -87,7 +87,7 @@ void TestStructure::includesFollowTheArrows() {
                                             QRegularExpression::MultilineOption);
     const QDir root(QStringLiteral(PREFBENCH_SOURCE_DIR));
     int files = 0;
-    for (const QString& top : {"core", "ui", "app"}) {
+    for (const char* top : {"core", "ui", "app"}) {
         QDirIterator entries(root.filePath(top), {"*.h", "*.cpp"}, QDir::Files, QDirIterator::Subdirectories);
         while (entries.hasNext()) {
             QFile file(entries.next());
