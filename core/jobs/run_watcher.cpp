@@ -22,6 +22,7 @@ struct RunWatcher::Reading {
 RunWatcher::RunWatcher(contract::RunDirectory run, QObject* parent)
     : QObject(parent), run_(std::move(run)), reader_(std::make_shared<contract::MetricsReader>(run_.metrics())) {
     connect(&reading_, &QFutureWatcherBase::finished, this, [this] {
+        busy_ = false;
         if (reading_.future().resultCount() > 0) {
             take(*reading_.result());
         }
@@ -44,9 +45,11 @@ RunWatcher::RunWatcher(contract::RunDirectory run, QObject* parent)
 RunWatcher::~RunWatcher() = default;
 
 void RunWatcher::poll() {
-    if (reading_.isRunning()) {
+    // Not reading_.isRunning(): a reading that is done but not yet delivered would be dropped, records and all.
+    if (busy_) {
         return;
     }
+    busy_ = true;
     auto promise = std::make_shared<QPromise<std::shared_ptr<Reading>>>();
     reading_.setFuture(promise->future());
     promise->start();

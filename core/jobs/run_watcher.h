@@ -45,6 +45,7 @@ class RunWatcher : public QObject {
     QTimer soon_;  ///< gathers bursts of file changes into one reading
     QFileSystemWatcher files_;
     QFutureWatcher<std::shared_ptr<Reading>> reading_;
+    bool busy_ = false;  ///< from the start of a reading until its result is taken
 };
 
 }  // namespace prefbench::jobs
