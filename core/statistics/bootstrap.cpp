@@ -4,9 +4,8 @@
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <stdexcept>
 #include <string>
-
-#include "core/files/error.h"
 
 namespace prefbench::statistics {
 
@@ -24,18 +23,19 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 double mean(const std::vector<double>& values) {
     if (values.empty()) {
-        throw Error("the mean of no values is not defined");
+        throw std::invalid_argument("the mean of no values is not defined");
     }
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 Interval bootstrapMean(const std::vector<double>& values, std::uint64_t seed, int resamples, double confidence) {
     if (values.empty()) {
-        throw Error("a bootstrap interval needs at least one value");
+        throw std::invalid_argument("a bootstrap interval needs at least one value");
     }
     if (!(confidence > 0 && confidence < 1) || resamples < 1) {
-        throw Error("bootstrap: confidence " + std::to_string(confidence) + " with " + std::to_string(resamples) +
-                    " resamples; it must be between 0 and 1, with at least one");
+        throw std::invalid_argument("bootstrap: confidence " + std::to_string(confidence) + " with " +
+                                    std::to_string(resamples) +
+                                    " resamples; it must be between 0 and 1, with at least one");
     }
     // The standard says what the engine yields but not what its distributions do with it.
     std::mt19937_64 random(seed);

@@ -11,7 +11,7 @@ struct Interval {
 
 /// Percentile bootstrap interval of the mean of independent values (Efron 1979): `resamples` draws with replacement,
 /// the (1 − confidence)/2 quantiles of their means. The same values and seed give the same interval on every machine.
-/// Error when there is no value, or the confidence is not between 0 and 1.
+/// std::invalid_argument when there is no value, or the confidence is not between 0 and 1.
 Interval bootstrapMean(const std::vector<double>& values, std::uint64_t seed, int resamples = 10000,
                        double confidence = 0.95);
 

@@ -1,8 +1,8 @@
 #include <QTest>
 #include <cmath>
 #include <random>
+#include <stdexcept>
 
-#include "core/files/error.h"
 #include "core/statistics/bootstrap.h"
 
 using namespace prefbench;
@@ -58,9 +58,9 @@ class TestBootstrap : public QObject {
     }
 
     void refusesWhatHasNoAnswer() {
-        QVERIFY_EXCEPTION_THROWN(bootstrapMean({}, 1), Error);
-        QVERIFY_EXCEPTION_THROWN(bootstrapMean({1, 2}, 1, 0), Error);
-        QVERIFY_EXCEPTION_THROWN(bootstrapMean({1, 2}, 1, 100, 1), Error);
+        QVERIFY_EXCEPTION_THROWN(bootstrapMean({}, 1), std::invalid_argument);
+        QVERIFY_EXCEPTION_THROWN(bootstrapMean({1, 2}, 1, 0), std::invalid_argument);
+        QVERIFY_EXCEPTION_THROWN(bootstrapMean({1, 2}, 1, 100, 1), std::invalid_argument);
     }
 };
 
