@@ -48,7 +48,7 @@ function(prefbench_test name)
   endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
-    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;OMP_NUM_THREADS=2;ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0;${ARG_ENVIRONMENT}")
+    ENVIRONMENT "QT_QPA_PLATFORM=offscreen;OMP_NUM_THREADS=2;GOMP_SPINCOUNT=1000;ASAN_OPTIONS=detect_leaks=0:detect_container_overflow=0;${ARG_ENVIRONMENT}")
 endfunction()
 
 function(prefbench_target_kind target qt torch)
