@@ -25,7 +25,7 @@ class TestCrashEngine : public QObject {
 
     static QStringList settings() {
         return {QStringLiteral("max_steps=%1").arg(totalSteps), QStringLiteral("batch_size=4"),
-                QStringLiteral("checkpoint_every=10"), QStringLiteral("eval_every=50"), QStringLiteral("threads=1")};
+                QStringLiteral("save_steps=10"), QStringLiteral("eval_steps=50"), QStringLiteral("threads=1")};
     }
 
     contract::RunDirectory newRun() {

@@ -39,7 +39,7 @@ const QHash<QString, QSet<QString>>& arrows() {
         {"core/labelling", {"core/files", "core/project", "core/statistics"}},
         {"core/exchange", {"core/files", "core/contract", "core/project"}},
         {"core/jobs", {"core/files", "core/contract"}},
-        {"core/workbench", {"core/files", "core/contract", "core/project", "core/jobs"}},
+        {"core/workbench", {"core/files", "core/contract", "core/project", "core/exchange", "core/jobs"}},
         {"core/text", {"core/files"}},
         {"core/model", {"core/files"}},
         {"core/sampling", {"core/files", "core/contract", "core/text", "core/model"}},

@@ -60,7 +60,7 @@ class TestWholeLoop : public QObject {
         const contract::RunDirectory run = newRun({QStringLiteral("batch_size=4"), QStringLiteral("max_steps=6")});
         jobs::startTraining(run);
         jobs::RunWatcher watcher(run);
-        QTRY_VERIFY_WITH_TIMEOUT(contract::isFinal(watcher.status().state), 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(contract::isFinal(watcher.status().state), 300000);
         QVERIFY2(watcher.status().state == contract::RunState::Finished, watcher.status().message.c_str());
         qsizetype trained = 0, evaluated = 0;
         for (const contract::MetricRecord& record : watcher.records()) {
@@ -83,9 +83,9 @@ class TestWholeLoop : public QObject {
         const contract::RunDirectory run = newRun({QStringLiteral("batch_size=2"), QStringLiteral("max_steps=100000")});
         jobs::startTraining(run);
         jobs::RunWatcher watcher(run);
-        QTRY_VERIFY_WITH_TIMEOUT(watcher.status().step >= 2, 60000);
+        QTRY_VERIFY_WITH_TIMEOUT(watcher.status().step >= 2, 300000);
         contract::postRequest(run, contract::RequestKind::Stop);
-        QTRY_COMPARE_WITH_TIMEOUT(watcher.status().state, contract::RunState::Stopped, 60000);
+        QTRY_COMPARE_WITH_TIMEOUT(watcher.status().state, contract::RunState::Stopped, 300000);
     }
 
     void aBrokenModelIsRefusedInOneLine() {
@@ -97,14 +97,14 @@ class TestWholeLoop : public QObject {
         std::filesystem::resize_file(folder.toStdString() + "/model.safetensors", 1000);
         try {
             jobs::startTraining(run);
-            QTRY_VERIFY_WITH_TIMEOUT(contract::isFinal(contract::readStatus(run).state), 60000);
+            QTRY_VERIFY_WITH_TIMEOUT(contract::isFinal(contract::readStatus(run).state), 300000);
         } catch (const Error&) {
             // The same line stands in the status.
         }
         const contract::RunStatus status = contract::readStatus(run);
         QCOMPARE(status.state, contract::RunState::Failed);
         QString message = QString::fromStdString(status.message);
-        QVERIFY2(message.contains(QStringLiteral("model.safetensors")), qPrintable(message));
+        QVERIFY2(message.contains(QStringLiteral("broken")), qPrintable(message));
         QVERIFY(!message.contains(QLatin1Char('\n')));
 
         workbench::Store store;
@@ -117,7 +117,7 @@ class TestWholeLoop : public QObject {
         } catch (const Error& error) {
             message = QString::fromUtf8(error.what());
         }
-        QVERIFY2(message.contains(QStringLiteral("model.safetensors")), qPrintable(message));
+        QVERIFY2(message.contains(QStringLiteral("broken")), qPrintable(message));
     }
 };
 
