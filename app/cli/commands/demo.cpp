@@ -1,5 +1,7 @@
 #include <QDir>
 #include <QElapsedTimer>
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 
@@ -10,6 +12,7 @@
 #include "core/files/json.h"
 #include "core/jobs/engine.h"
 #include "core/labelling/rule.h"
+#include "core/project/judgements.h"
 #include "core/project/models.h"
 #include "core/project/prompts.h"
 #include "core/project/runs.h"
@@ -30,8 +33,8 @@ struct DemoOptions {
     quint64 seed = 0;
 };
 
-constexpr int samplesPerPrompt = 6;  ///< paired 1–2, 3–4, 5–6: more prompts teach more than more pairs of one
-constexpr int freshSamples = 4;      ///< a held-out prompt, from the model before and after
+constexpr qint64 pairsPerPrompt = 3;  ///< of samples 1–2, 3–4, 5–6: new samples teach more than more pairs of the same
+constexpr qint64 freshSamples = 4;  ///< a held-out prompt, from the model before and after
 constexpr double flippedShare = 0.1;
 constexpr int resamples = 10000;
 const auto ruleName = QStringLiteral("starter");
@@ -52,18 +55,19 @@ class StageClock {
         total_.start();
         stage_.start();
     }
-    void end(const char* stage) {
-        seconds_[stage] = seconds_.value(stage, 0.0) + static_cast<double>(stage_.restart()) / 1000;
-    }
+    void end(const char* stage) { milliseconds_[stage] = milliseconds_.value(stage, 0LL) + stage_.restart(); }
     files::OrderedJson seconds() const {
-        files::OrderedJson all = seconds_;
-        all["total"] = static_cast<double>(total_.elapsed()) / 1000;
-        return all;
+        files::OrderedJson seconds;
+        for (const auto& [stage, milliseconds] : milliseconds_.items()) {
+            seconds[stage] = milliseconds.get<double>() / 1000;
+        }
+        seconds["total"] = static_cast<double>(total_.elapsed()) / 1000;
+        return seconds;
     }
 
   private:
     QElapsedTimer total_, stage_;
-    files::OrderedJson seconds_ = files::OrderedJson::object();
+    files::OrderedJson milliseconds_ = files::OrderedJson::object();
 };
 
 class Demo {
@@ -75,9 +79,9 @@ class Demo {
         create();
         // Held-out pairs first: labelled while there are no others, and without noise, so that accuracy is measured
         // against the rule itself.
-        samplePairs(project::Split::Test, 0);
+        samplePairs(project::Split::Test, 0, pairsPerPrompt);
         label(0);
-        samplePairs(project::Split::Train, promptsToSample());
+        sampleTrainingPairs();
         label(flippedShare);
         train();
         evaluate();
@@ -101,12 +105,23 @@ class Demo {
         say("create", path_);
     }
 
-    qint64 promptsToSample() const {
-        const qint64 perPrompt = samplesPerPrompt / 2;
-        return std::min(trainPrompts_, (options_.pairs + perPrompt - 1) / perPrompt);
+    /// As many comparisons as should come to the pairs asked for: the held-out ones tell how many turn out ties.
+    void sampleTrainingPairs() {
+        const auto labelled = labels();
+        const double decided = static_cast<double>(std::max<qint64>(labelled.decided, 1)) /
+                               static_cast<double>(std::max<qint64>(labelled.total(), 1));
+        const auto comparisons = static_cast<qint64>(std::ceil(static_cast<double>(options_.pairs) / decided));
+        const auto share = [](qint64 amount, qint64 of) { return (amount + of - 1) / of; };
+        const qint64 perPrompt = std::max(pairsPerPrompt, share(comparisons, trainPrompts_));
+        samplePairs(project::Split::Train, std::min(trainPrompts_, share(comparisons, perPrompt)), perPrompt);
     }
 
-    workbench::SamplingRequest request(const QString& modelId, int samples, quint64 seed) const {
+    project::Judgements::Counts labels() const {
+        const auto project = project::Project::open(path_, project::Project::Mode::ReadOnly);
+        return project::Judgements(*project).counts();
+    }
+
+    workbench::SamplingRequest request(const QString& modelId, qint64 samples, quint64 seed) const {
         workbench::SamplingRequest request;
         request.modelId = modelId;
         request.settings.samples = samples;
@@ -121,8 +136,8 @@ class Demo {
         return workbench::sampleAndWait(store, request, SamplingProgress(stage)).generationId;
     }
 
-    void samplePairs(project::Split split, qint64 promptLimit) {
-        workbench::SamplingRequest wanted = request(modelId_, samplesPerPrompt, options_.seed);
+    void samplePairs(project::Split split, qint64 promptLimit, qint64 pairs) {
+        workbench::SamplingRequest wanted = request(modelId_, 2 * pairs, options_.seed);
         wanted.split = split;
         wanted.promptLimit = promptLimit;
         wanted.policy = workbench::PairPolicy::Disjoint;
