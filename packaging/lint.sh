@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Style: clang-format over everything of ours, clang-tidy over what needs no LibTorch and over the LibTorch files given or changed since
 # the commit in $PREFBENCH_LINT_BASE (they take a minute each). Configures a build of its own without precompiled headers, which clang
-# cannot read; packaging/setup.sh must have run.
+# cannot read; packaging/setup.sh must have run. With --format, clang-format alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/common.sh
@@ -9,6 +9,8 @@ cd "$(dirname "$0")/.."
 stage "clang-format"
 installPackages clang-format clang-tidy
 git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run --Werror
+
+[ "${1:-}" = --format ] && exit
 
 stage "clang-tidy"
 torchDir=$(sed -n 's/^Torch_DIR:[A-Z]*=//p' build/CMakeCache.txt)
