@@ -1,2 +1,4 @@
 // Carries the precompiled header for test programs.
-int main() { return 0; }
+int main() {
+    return 0;
+}

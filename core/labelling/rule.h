@@ -18,9 +18,9 @@ class Rule {
     static QStringList names();
 };
 
-/// Answers every two-way comparison that `annotator` (of kind rule) has not answered, with the rule's choice (±2); equal
-/// scores are ties. With probability `noise` (drawn from the seed and the texts, so the same in every copy of a project)
-/// a decided answer is flipped. Returns how many were answered.
+/// Answers every two-way comparison that `annotator` (of kind rule) has not answered, with the rule's choice (±2);
+/// equal scores are ties. With probability `noise` (drawn from the seed and the texts, so the same in every copy of a
+/// project) a decided answer is flipped. Returns how many were answered.
 qint64 labelByRule(project::Project& project, const Rule& rule, const QString& annotator, double noise, quint64 seed);
 
 }  // namespace prefbench::labelling
