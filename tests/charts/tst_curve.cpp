@@ -239,6 +239,9 @@ void TestCurve::runDataNamesItsCurves() {
     QCOMPARE(data.find("rewards/chosen/train")->size(), 0U);
     QVERIFY(!data.find("rewards/chosen"));
     QVERIFY(data.hasRewards());
+    data.append(record(10, "eval", {{"rewards/accuracies", 0.9}, {"rewards/margins", 1e-6}}));
+    QVERIFY(std::isnan(data.evaluation(Metric::Accuracy).y(0)) && std::isnan(data.accuracyLow().y(0)));
+    QCOMPARE(data.rows().back()[Metric::Accuracy], 0.9);
     QCOMPARE(data.lastStep(), 10);
     data.setSmoothing(0.5);
     QCOMPARE(data.smoothed(Metric::Loss).size(), 10U);

@@ -17,6 +17,8 @@ using namespace prefbench;
 
 namespace {
 
+constexpr int patience = 30000;  // ms: for a machine that is busy with other things
+
 struct Window {
     explicit Window(const QString& project) : page(workbench) {
         QObject::connect(&workbench, &pages::Workbench::projectOpened, &page, [this] { page.projectOpened(); });
@@ -67,7 +69,7 @@ void TestSamplePage::buttonSaysHowManyAnswers() {
     }
     transaction.commit();
     Window window(project.path());
-    QTRY_VERIFY(window.button("Sample 1,200 answers"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Sample 1,200 answers"), patience);
     QVERIFY(window.button("Sample")->isEnabled());
     for (QSpinBox* box : window.page.findChildren<QSpinBox*>()) {
         if (box->value() == 4) {
@@ -80,14 +82,15 @@ void TestSamplePage::buttonSaysHowManyAnswers() {
 void TestSamplePage::noPromptsIsSaid() {
     ScratchProject project;
     Window window(project.path());
-    QTRY_VERIFY(([&] {
-        for (QLabel* label : window.page.findChildren<QLabel*>()) {
-            if (label->isVisible() && label->text() == "No prompts yet") {
-                return true;
-            }
-        }
-        return false;
-    }()));
+    QTRY_VERIFY_WITH_TIMEOUT(([&] {
+                                 for (QLabel* label : window.page.findChildren<QLabel*>()) {
+                                     if (label->isVisible() && label->text() == "No prompts yet") {
+                                         return true;
+                                     }
+                                 }
+                                 return false;
+                             }()),
+                             patience);
     QVERIFY(!window.button("Sample")->isEnabled());
 }
 
@@ -95,23 +98,23 @@ void TestSamplePage::brokenModelFolderIsSaidInPlace() {
     ScratchProject project;
     QTemporaryDir empty;
     Window window(project.path());
-    QTRY_VERIFY(!window.page.modelPicker()->modelId().isEmpty());
+    QTRY_VERIFY_WITH_TIMEOUT(!window.page.modelPicker()->modelId().isEmpty(), patience);
     const QString before = window.page.modelPicker()->modelId();
     window.page.modelPicker()->tryFolder(empty.path());
-    QTRY_VERIFY(window.page.modelPicker()->problem().contains("config.json"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.modelPicker()->problem().contains("config.json"), patience);
     QCOMPARE(window.page.modelPicker()->modelId(), before);
     window.page.modelPicker()->tryFolder("/nonexistent/model");
-    QTRY_VERIFY(window.page.modelPicker()->problem().contains("/nonexistent/model"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.modelPicker()->problem().contains("/nonexistent/model"), patience);
 }
 
 void TestSamplePage::goodFolderJoinsTheModels() {
     ScratchProject project;
     Window window(project.path());
-    QTRY_VERIFY(!window.page.modelPicker()->modelId().isEmpty());
+    QTRY_VERIFY_WITH_TIMEOUT(!window.page.modelPicker()->modelId().isEmpty(), patience);
     const QString before = window.page.modelPicker()->modelId();
     window.page.modelPicker()->tryFolder(QStringLiteral(PREFBENCH_GOLDEN_DEFAULT "/models/llama"));
-    QTRY_VERIFY(window.page.modelPicker()->modelId() != before);
-    QTRY_VERIFY(window.page.modelPicker()->modelFolder().endsWith("/llama"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.modelPicker()->modelId() != before, patience);
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.modelPicker()->modelFolder().endsWith("/llama"), patience);
     QVERIFY(window.page.modelPicker()->problem().isEmpty());
 }
 
@@ -120,9 +123,9 @@ void TestSamplePage::missingEngineIsOneLine() {
     project.addPrompt("a prompt");
     qputenv("PREFBENCH_ENGINE", "/nonexistent/prefbench-engine");
     Window window(project.path());
-    QTRY_VERIFY(window.button("Sample 4") && window.button("Sample 4")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Sample 4") && window.button("Sample 4")->isEnabled(), patience);
     window.page.startSampling();
-    QTRY_VERIFY(window.page.notice().contains("/nonexistent/prefbench-engine"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.notice().contains("/nonexistent/prefbench-engine"), patience);
     qunsetenv("PREFBENCH_ENGINE");
     QVERIFY(!window.page.notice().contains('\n'));
     QVERIFY(!window.page.isSampling());
@@ -153,7 +156,7 @@ void TestSamplePage::samplesWithTheRealEngine() {
         project.addPrompt(QStringLiteral("The film number %1 was").arg(index));
     }
     Window window(project.path());
-    QTRY_VERIFY(window.button("Sample 12") && window.button("Sample 12")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Sample 12") && window.button("Sample 12")->isEnabled(), patience);
     QTest::mouseClick(window.button("Sample 12"), Qt::LeftButton);
     QTRY_VERIFY_WITH_TIMEOUT(window.page.notice().contains("12 answers stored"), 60000);
     QCOMPARE(project::Completions(*project).count(), 12);

@@ -25,6 +25,8 @@ using contract::RunState;
 
 namespace {
 
+constexpr int patience = 30000;  // ms: for a machine that is busy with other things
+
 contract::MetricRecord record(std::int64_t step, const char* split) {
     contract::MetricRecord made;
     made.step = step;
@@ -157,10 +159,10 @@ void TestTrainPage::emptyProjectOffersARun() {
     Fixture fixture;
     fixture.labelAll(2);
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.button("New run…") && window.button("New run…")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("New run…") && window.button("New run…")->isEnabled(), patience);
     QCOMPARE(window.page.runs()->rowCount(), 0);
     QTest::mouseClick(window.button("New run…"), Qt::LeftButton);
-    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
 }
 
 void TestTrainPage::pointsAppearAsTheyAreWritten() {
@@ -169,20 +171,20 @@ void TestTrainPage::pointsAppearAsTheyAreWritten() {
     Writer writer(fixture.run());
     writer.steps(0, 10, 10);
     Window window(fixture.project.path());
-    QTRY_COMPARE(window.points("loss/train"), 10);
+    QTRY_COMPARE_WITH_TIMEOUT(window.points("loss/train"), 10, patience);
     QCOMPARE(window.points("loss/eval"), 2);
     writer.steps(11, 60, 10);
-    QTRY_COMPARE(window.points("loss/train"), 60);
+    QTRY_COMPARE_WITH_TIMEOUT(window.points("loss/train"), 60, patience);
     for (const char* curve : {"rewards/chosen", "rewards/rejected", "rewards/margins", "rewards/accuracies"}) {
         QCOMPARE(window.points((std::string(curve) + "/train").c_str()), 60);
         QCOMPARE(window.points((std::string(curve) + "/eval").c_str()), 7);
     }
-    QTRY_COMPARE(window.page.runView()->headline()->figure("step"), QString("60"));
+    QTRY_COMPARE_WITH_TIMEOUT(window.page.runView()->headline()->figure("step"), QString("60"), patience);
     QCOMPARE(window.page.runView()->headline()->figure("accuracy"), QString("0.750"));
-    QTRY_VERIFY(window.workbench.running().values().join(' ').contains("60 of 100"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.running().values().join(' ').contains("60 of 100"), patience);
     writer.status(RunState::Finished, 100);
-    QTRY_VERIFY(window.workbench.running().isEmpty());
-    QTRY_VERIFY(window.button("Sample from this model"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.running().isEmpty(), patience);
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Sample from this model"), patience);
 }
 
 void TestTrainPage::reopenedShowsTheRunAsIfItHadBeenOpen() {
@@ -192,14 +194,14 @@ void TestTrainPage::reopenedShowsTheRunAsIfItHadBeenOpen() {
     writer.steps(0, 10, 10);
     {
         Window window(fixture.project.path());
-        QTRY_COMPARE(window.points("loss/train"), 10);
+        QTRY_COMPARE_WITH_TIMEOUT(window.points("loss/train"), 10, patience);
     }
     writer.steps(11, 30, 10);
     Window again(fixture.project.path());
-    QTRY_COMPARE(again.points("loss/train"), 30);
+    QTRY_COMPARE_WITH_TIMEOUT(again.points("loss/train"), 30, patience);
     writer.steps(31, 40, 10);
-    QTRY_COMPARE(again.points("rewards/margins/eval"), 5);
-    QTRY_VERIFY(again.button("Pause"));
+    QTRY_COMPARE_WITH_TIMEOUT(again.points("rewards/margins/eval"), 5, patience);
+    QTRY_VERIFY_WITH_TIMEOUT(again.button("Pause"), patience);
 }
 
 void TestTrainPage::resumedRunDropsWhatWasUndone() {
@@ -209,10 +211,10 @@ void TestTrainPage::resumedRunDropsWhatWasUndone() {
     Writer writer(run);
     writer.steps(0, 50, 10);
     Window window(fixture.project.path());
-    QTRY_COMPARE(window.points("loss/train"), 50);
+    QTRY_COMPARE_WITH_TIMEOUT(window.points("loss/train"), 50, patience);
     files::LineAppender(run.metrics()).append(R"({"event":"resumed","from_step":20})");
     writer.steps(21, 25, 10);
-    QTRY_COMPARE(window.points("loss/train"), 25);
+    QTRY_COMPARE_WITH_TIMEOUT(window.points("loss/train"), 25, patience);
     QCOMPARE(window.points("loss/eval"), 3);
 }
 
@@ -223,16 +225,16 @@ void TestTrainPage::requestsAreWrittenAndAwaited() {
     Writer writer(run);
     writer.steps(0, 10, 10);
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.button("Pause"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Pause"), patience);
     QTest::mouseClick(window.button("Pause"), Qt::LeftButton);
-    QTRY_COMPARE(contract::pendingRequests(run, 0).size(), 1U);
+    QTRY_COMPARE_WITH_TIMEOUT(contract::pendingRequests(run, 0).size(), 1U, patience);
     QCOMPARE(contract::pendingRequests(run, 0).front().kind, contract::RequestKind::Pause);
     QVERIFY(!window.button("Checkpoint now")->isEnabled());
     writer.handled(contract::pendingRequests(run, 0).front().number);
     writer.status(RunState::Paused, 10);
-    QTRY_VERIFY(window.button("Resume") && window.button("Resume")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Resume") && window.button("Resume")->isEnabled(), patience);
     QTest::mouseClick(window.button("Resume"), Qt::LeftButton);
-    QTRY_COMPARE(contract::pendingRequests(run, 0).size(), 2U);
+    QTRY_COMPARE_WITH_TIMEOUT(contract::pendingRequests(run, 0).size(), 2U, patience);
     QCOMPARE(contract::pendingRequests(run, 0).back().kind, contract::RequestKind::Resume);
 }
 
@@ -242,9 +244,9 @@ void TestTrainPage::failedRunSaysWhy() {
     Writer writer(fixture.run());
     writer.status(RunState::Failed, 3, "the disk is full: 12 MB free in /data");
     Window window(fixture.project.path());
-    QTRY_COMPARE(window.page.runs()->rowCount(), 1);
+    QTRY_COMPARE_WITH_TIMEOUT(window.page.runs()->rowCount(), 1, patience);
     QVERIFY(window.page.runs()->index(0).data().toString().contains("the disk is full"));
-    QTRY_VERIFY(window.button("Resume run"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Resume run"), patience);
 }
 
 void TestTrainPage::interruptedRunCanGoOn() {
@@ -255,18 +257,18 @@ void TestTrainPage::interruptedRunCanGoOn() {
         writer.steps(0, 10, 10);
     }
     Window window(fixture.project.path());
-    QTRY_COMPARE(window.page.runs()->rowCount(), 1);
+    QTRY_COMPARE_WITH_TIMEOUT(window.page.runs()->rowCount(), 1, patience);
     QVERIFY(window.page.runs()->index(0).data().toString().contains("Interrupted"));
-    QTRY_VERIFY(window.button("Resume run"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Resume run"), patience);
     QVERIFY(!window.button("Pause"));
 }
 
 void TestTrainPage::nothingToTrainOnIsSaidInThePanel() {
     Fixture fixture;
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.workbench.isOpen());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
     window.page.newRun();
-    QTRY_VERIFY(window.button("Label pairs"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Label pairs"), patience);
     QVERIFY(!window.button("Start training")->isEnabled());
     QSignalSpy requested(&window.workbench, &pages::Workbench::pageRequested);
     QTest::mouseClick(window.button("Label pairs"), Qt::LeftButton);
@@ -277,15 +279,16 @@ void TestTrainPage::onlyTiesAreSaidInThePanel() {
     Fixture fixture;
     fixture.labelAll(0);
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.workbench.isOpen());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
     window.page.newRun();
     bool said = false;
-    QTRY_VERIFY(([&] {
-        for (QLabel* label : window.page.newRunPanel()->findChildren<QLabel*>()) {
-            said = said || label->text().contains("All 20 labels are ties");
-        }
-        return said;
-    }()));
+    QTRY_VERIFY_WITH_TIMEOUT(([&] {
+                                 for (QLabel* label : window.page.newRunPanel()->findChildren<QLabel*>()) {
+                                     said = said || label->text().contains("All 20 labels are ties");
+                                 }
+                                 return said;
+                             }()),
+                             patience);
     QVERIFY(!window.button("Start training")->isEnabled());
 }
 
@@ -294,11 +297,11 @@ void TestTrainPage::missingEngineIsOneLineAndLeavesNoRun() {
     fixture.labelAll(2);
     qputenv("PREFBENCH_ENGINE", "/nonexistent/prefbench-engine");
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.workbench.isOpen());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
     window.page.newRun();
-    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
     QTest::mouseClick(window.button("Start training"), Qt::LeftButton);
-    QTRY_VERIFY(window.page.newRunPanel()->problem().contains("/nonexistent/prefbench-engine"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.newRunPanel()->problem().contains("/nonexistent/prefbench-engine"), patience);
     qunsetenv("PREFBENCH_ENGINE");
     QVERIFY(!window.page.newRunPanel()->problem().contains('\n'));
     QVERIFY(window.button("Start training")->isEnabled());
@@ -316,22 +319,22 @@ void TestTrainPage::crashingEngineIsOneLine() {
     script.setPermissions(QFile::ReadOwner | QFile::ExeOwner);
     qputenv("PREFBENCH_ENGINE", engine.toUtf8());
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.workbench.isOpen());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
     window.page.newRun();
-    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
     QTest::mouseClick(window.button("Start training"), Qt::LeftButton);
-    QTRY_VERIFY(window.page.newRunPanel()->problem().contains("cannot load libtorch_cpu.so"));
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.newRunPanel()->problem().contains("cannot load libtorch_cpu.so"), patience);
     qunsetenv("PREFBENCH_ENGINE");
-    QTRY_COMPARE(window.page.runs()->rowCount(), 1);
+    QTRY_COMPARE_WITH_TIMEOUT(window.page.runs()->rowCount(), 1, patience);
 }
 
 void TestTrainPage::badSettingIsSaidAtOnce() {
     Fixture fixture;
     fixture.labelAll(2);
     Window window(fixture.project.path());
-    QTRY_VERIFY(window.workbench.isOpen());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
     window.page.newRun();
-    QTRY_VERIFY(window.button("Start training") && window.button("Start training")->isEnabled());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
     QLineEdit* beta = window.page.newRunPanel()->field("beta");
     beta->setText("-1");
     QVERIFY(window.page.newRunPanel()->problem().contains("beta"));
@@ -360,7 +363,7 @@ void TestTrainPage::samplesStandSideBySide() {
         }
         return all;
     };
-    QTRY_VERIFY(texts().contains("after it"));
+    QTRY_VERIFY_WITH_TIMEOUT(texts().contains("after it"), patience);
     QVERIFY(texts().contains("before it"));
 }
 
@@ -370,7 +373,7 @@ void TestTrainPage::newestRunComesFirstAndKeepsItsColour() {
     fixture.run();
     fixture.run();
     Window window(fixture.project.path());
-    QTRY_COMPARE(window.page.runs()->rowCount(), 2);
+    QTRY_COMPARE_WITH_TIMEOUT(window.page.runs()->rowCount(), 2, patience);
     using models::RunListModel;
     const QString newest = window.page.runs()->index(0).data(RunListModel::NameRole).toString();
     QCOMPARE(newest, QString("DPO 2"));
@@ -378,7 +381,7 @@ void TestTrainPage::newestRunComesFirstAndKeepsItsColour() {
     QVERIFY(colour != window.page.runs()->index(0).data(RunListModel::ColourRole).toInt());
     fixture.run();
     window.workbench.notifyChanged();
-    QTRY_COMPARE(window.page.runs()->rowCount(), 3);
+    QTRY_COMPARE_WITH_TIMEOUT(window.page.runs()->rowCount(), 3, patience);
     QCOMPARE(window.page.runs()->index(2).data(RunListModel::ColourRole).toInt(), colour);
 }
 

@@ -81,12 +81,13 @@ void RunData::append(const contract::MetricRecord& record) {
     rows_.push_back(row);
     lastStep_ = std::max(lastStep_, row.step);
     const double step = static_cast<double>(row.step);
+    const bool untouched = isUntouched(row);
     hasRewards_ = hasRewards_ || record.values.contains(metricName(Metric::Margin));
     for (std::size_t index = 0; index < metrics; ++index) {
         if (!record.values.contains(metricName(metricAt(index)))) {
             continue;
         }
-        const double value = row.values[index];
+        const double value = metricAt(index) == Metric::Accuracy && untouched ? nan : row.values[index];
         if (row.evaluation) {
             evaluation_[index].append(step, value);
         } else {
@@ -97,7 +98,7 @@ void RunData::append(const contract::MetricRecord& record) {
         }
     }
     if (row.evaluation && record.values.contains(metricName(Metric::Accuracy))) {
-        const Interval interval = wilson(row[Metric::Accuracy], row.count);
+        const Interval interval = untouched ? Interval{nan, nan} : wilson(row[Metric::Accuracy], row.count);
         accuracyLow_.append(step, interval.low);
         accuracyHigh_.append(step, interval.high);
     }

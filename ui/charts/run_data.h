@@ -34,7 +34,8 @@ Interval wilson(double share, std::int64_t count);
 /// rounding and not worth a number.
 bool isUntouched(const MetricRow& row);
 
-/// A run's records as curves. Grows by appending; every curve is kept at full length.
+/// A run's records as curves. Grows by appending; every curve is kept at full length. An accuracy made of rounding
+/// (`isUntouched`) is a gap in its curve; the rows keep the number.
 class RunData {
   public:
     void clear();

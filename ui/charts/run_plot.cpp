@@ -32,10 +32,10 @@ QString readable(double value) {
     }
     const QLocale locale;
     const double size = std::abs(value);
-    if (size != 0 && (size < 1e-3 || size >= 1e7)) {
+    if (size != 0 && (size < 1e-4 || size >= 1e7)) {
         return locale.toString(value, 'e', 1);
     }
-    const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
+    const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 4;
     return locale.toString(value, 'f', decimals).replace(QLatin1Char('-'), QChar(0x2212));
 }
 
@@ -105,7 +105,7 @@ void RunPlot::buildPanels() {
                                 tr("Chosen minus rejected reward appears here with the first training step, and its "
                                    "spread with each evaluation.")));
     addBand(panels_.back(), data_.evaluation(Metric::MarginP10), data_.evaluation(Metric::MarginP90),
-            &ChartColours::margin, tr("10–90 % of pairs"));
+            &ChartColours::margin, tr("10–90 %"));
     addMetric(panels_.back(), Metric::Margin, &ChartColours::margin, QCPScatterStyle::ssDiamond, {});
     addLegend(panels_.back(), Qt::AlignTop | Qt::AlignLeft);
 
@@ -113,7 +113,7 @@ void RunPlot::buildPanels() {
                                 tr("How often the model prefers the chosen answer appears here with the first "
                                    "training step.")));
     panels_.back().fixedRange = true;
-    addBand(panels_.back(), data_.accuracyLow(), data_.accuracyHigh(), &ChartColours::accuracy, tr("95 % interval"));
+    addBand(panels_.back(), data_.accuracyLow(), data_.accuracyHigh(), &ChartColours::accuracy, tr("95 %"));
     addMetric(panels_.back(), Metric::Accuracy, &ChartColours::accuracy, QCPScatterStyle::ssSquare, {});
     addGuide(panels_.back(), 0.5, tr("chance"), Qt::AlignTop);
     addLegend(panels_.back(), Qt::AlignBottom | Qt::AlignLeft);
