@@ -26,7 +26,7 @@ ModelPicker::ModelPicker(Workbench& workbench, QWidget* parent) : QWidget(parent
     box_ = new QComboBox(this);
     box_->setAccessibleName(tr("Model"));
     box_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-    box_->setMinimumContentsLength(14);
+    box_->setMinimumContentsLength(8);
     column->addWidget(box_);
     problem_ = new QLabel(this);
     problem_->setTextFormat(Qt::PlainText);

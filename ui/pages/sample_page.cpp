@@ -55,7 +55,7 @@ SamplePage::~SamplePage() = default;
 
 QWidget* SamplePage::buildSettings() {
     auto* side = new QWidget(this);
-    side->setFixedWidth(widgets::em(this, 24));
+    side->setFixedWidth(widgets::em(this, 26));
     auto* column = new QVBoxLayout(side);
     widgets::setLayoutGrid(column, this, 0, widgets::kSpacing);
     column->addWidget(widgets::titleLabel(tr("Sample answers"), side));
@@ -70,6 +70,11 @@ QWidget* SamplePage::buildSettings() {
         auto* label = new QLabel(text, inner);
         label->setBuddy(field);
         label->setToolTip(tip);
+        if (auto* box = qobject_cast<QComboBox*>(field)) {
+            // The longest entry must not decide the column's width.
+            box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+            box->setMinimumContentsLength(8);
+        }
         field->setToolTip(tip);
         field->setAccessibleDescription(tip);
         form->addRow(label, field);

@@ -22,6 +22,8 @@ RunView::RunView(QWidget* parent) : QWidget(parent) {
     auto* column = new QVBoxLayout(this);
     widgets::setLayoutGrid(column, this, 0, widgets::kSpacing);
     buildHeader();
+    detail_ = widgets::secondaryLabel({}, this);
+    column->addWidget(detail_);
     notice_ = new widgets::NoticeBar(this);
     column->addWidget(notice_);
     headline_ = new Headline(this);
@@ -149,11 +151,9 @@ void RunView::takeStatus(const contract::RunStatus& status) {
 void RunView::present() {
     const RunState state = row_.status.state;
     name_->setText(row_.run.name);
-    QString words = models::stateWord(state);
-    if (state == RunState::Preparing || state == RunState::Interrupted || state == RunState::Queued) {
-        words += QStringLiteral(" · ") + models::progressWords(row_.status);
-    }
-    state_->setText(words);
+    state_->setText(models::stateWord(state));
+    detail_->setText(models::progressWords(row_.status));
+    detail_->setVisible(state == RunState::Preparing || state == RunState::Queued);
     const bool live = state == RunState::Running || state == RunState::Paused || state == RunState::Preparing;
     pause_->setVisible(live);
     pause_->setText(state == RunState::Paused ? tr("&Resume") : tr("&Pause"));

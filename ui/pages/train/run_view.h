@@ -59,6 +59,7 @@ class RunView : public QWidget {
     qint64 awaited_ = 0;
     widgets::Label* name_;
     widgets::Label* state_;
+    widgets::Label* detail_;
     QPushButton* pause_;
     QPushButton* checkpoint_;
     QPushButton* stop_;
