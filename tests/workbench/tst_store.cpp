@@ -24,10 +24,10 @@ class TestStore : public QObject {
         QSignalSpy opened(&store, &Store::opened);
         QSignalSpy failed(&store, &Store::openFailed);
         store.open(newPath());
-        QVERIFY(failed.wait());
+        QTRY_VERIFY_WITH_TIMEOUT(!failed.isEmpty(), 60000);
         QVERIFY(failed.first().first().toString().contains(QStringLiteral("p1.prefbench")));
         store.open(newPath(), true);
-        QVERIFY(opened.wait());
+        QTRY_VERIFY_WITH_TIMEOUT(!opened.isEmpty(), 60000);
         QCOMPARE(opened.first().at(1).toBool(), false);
     }
 
