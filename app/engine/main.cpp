@@ -41,6 +41,8 @@ void limitSpinning(char** argv) {
 int main(int argc, char** argv) {
     limitSpinning(argv);
     std::ios::sync_with_stdio(false);
+    // Reading must not flush: `serve` reads on a thread of its own, and two threads in one buffer write a line twice.
+    std::cin.tie(nullptr);
     CLI::App app{"The model half of Prefbench: tokenizing, scoring, generating and training."};
     app.set_version_flag("--version", std::string("prefbench-engine ") + PREFBENCH_VERSION);
     app.require_subcommand(1);

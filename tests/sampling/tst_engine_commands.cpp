@@ -249,6 +249,24 @@ class TestEngineCommands : public QObject {
         QVERIFY(engine.process().waitForFinished(10000));
     }
 
+    void serveOutlivesBadRequests() {
+        Conversation engine;
+        engine.hear();
+        engine.process().write("no json\n");
+        QCOMPARE(engine.hear()["event"].get<std::string>(), std::string("error"));
+        for (const Json& bad : {Json{{"id", 5}, {"op", "fly"}}, Json{{"id", 5}, {"op", "generate"}},
+                                Json{{"id", 5}, {"op", "generate"}, {"prompt", "a"}, {"top_p", 2}},
+                                Json{{"id", 5}, {"op", "score"}, {"prompt", "a"}}}) {
+            engine.say(bad);
+            const Json answer = engine.hear();
+            QCOMPARE(answer["event"].get<std::string>(), std::string("error"));
+            QCOMPARE(answer["id"].get<int>(), 5);
+            QVERIFY(!answer["message"].get<std::string>().empty());
+        }
+        engine.say({{"id", 6}, {"op", "generate"}, {"prompt", "a"}, {"max_new_tokens", 1}});
+        QCOMPARE(engine.hearUntilEnd(6).back()["event"].get<std::string>(), std::string("done"));
+    }
+
     void serveSaysWhyItCannotStart() {
         const Finished finished = run({"serve", "--model", "/no/such/folder"}, {});
         QCOMPARE(finished.status, 1);
