@@ -1,6 +1,7 @@
 #include "core/sampling/batch_generator.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <utility>
 
@@ -263,9 +264,14 @@ void BatchGenerator::drawTokensOfRows() {
     const auto values = drawn.accessor<double, 2>();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
         const auto row = static_cast<std::int64_t>(i);
-        if (!rows_[i].done) {
-            take(rows_[i], static_cast<TokenId>(values[0][row]), values[1][row]);
+        if (rows_[i].done) {
+            continue;
         }
+        if (!std::isfinite(values[1][row])) {
+            throw Error("the model's logits are not finite: its weights are damaged or its numbers too large for " +
+                        std::string(c10::toString(model_.computeType())) + " (--dtype float32 holds larger ones)");
+        }
+        take(rows_[i], static_cast<TokenId>(values[0][row]), values[1][row]);
     }
 }
 

@@ -37,8 +37,10 @@ at::Tensor drawTokens(const at::Tensor& processedLogits, const at::Tensor& unifo
     const at::Tensor cumulative = processedLogits.softmax(-1).cumsum(-1, at::kDouble);
     const at::Tensor total = cumulative.narrow(-1, cumulative.size(-1) - 1, 1);
     // The first place that exceeds the target: a token of probability 0 adds nothing, so it is never the first.
+    // Not a number exceeds nothing; the last id then keeps the index in range for whoever reports it.
     return at::searchsorted(cumulative, uniforms.unsqueeze(-1) * total, /*out_int32=*/false, /*right=*/true)
-        .squeeze(-1);
+        .squeeze(-1)
+        .clamp_max(cumulative.size(-1) - 1);
 }
 
 }  // namespace prefbench::sampling

@@ -6,6 +6,7 @@
 #include "core/model/log_probs.h"
 #include "core/sampling/batch_generator.h"
 #include "core/sampling/processors.h"
+#include "tests/support/expect_error.h"
 #include "tests/support/golden_cases.h"
 
 using namespace prefbench;
@@ -183,6 +184,17 @@ class TestGenerator : public QObject {
         QCOMPARE(samples.at(0).ids.size(), std::size_t(3));
         QVERIFY(samples.at(1).finishReason == FinishReason::Length);
         QCOMPARE(samples.at(1).ids.size(), std::size_t(10));
+    }
+
+    void logitsThatAreNotFiniteAreAnError() {
+        const std::filesystem::path folder = std::filesystem::path(PREFBENCH_GOLDEN_DEFAULT) / "models" / "gpt2";
+        const auto broken = model::Transformer::load(files::openModelFolder(folder), at::kCPU, at::kFloat).clone();
+        broken.parameters().front().value.fill_(std::nan(""));
+        for (const double temperature : {0.0, 1.0}) {
+            SamplingSettings settings;
+            settings.temperature = temperature;
+            EXPECT_ERROR(collect(broken, *tokenizer_, {prompts_[6]}, settings), "logits are not finite");
+        }
     }
 
     void cancelledRequestReportsEverySample() {
