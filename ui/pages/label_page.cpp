@@ -1,8 +1,5 @@
 #include "ui/pages/label_page.h"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <QAbstractSpinBox>
 #include <QAction>
 #include <QApplication>
@@ -12,16 +9,15 @@
 #include <QLineEdit>
 #include <QPlainTextEdit>
 #include <QPushButton>
-#include <QSettings>
 #include <QStackedWidget>
 #include <numeric>
 
 #include "core/project/annotators.h"
 #include "core/project/comparisons.h"
-#include "ui/widgets/compared_texts.h"
+#include "ui/pages/label/annotator_view.h"
+#include "ui/pages/label/asking_view.h"
 #include "ui/widgets/key_hint.h"
 #include "ui/widgets/notice_bar.h"
-#include "ui/widgets/reading_text.h"
 #include "ui/widgets/state_view.h"
 #include "ui/widgets/theme.h"
 
@@ -51,14 +47,6 @@ namespace {
 constexpr int kAnswersForEstimate = 3;
 constexpr int kRecentAnswers = 30;
 
-QString systemUserName() {
-    if (const passwd* entry = getpwuid(getuid())) {
-        const QString full = QString::fromLocal8Bit(entry->pw_gecos).section(QLatin1Char(','), 0, 0).trimmed();
-        return full.isEmpty() ? QString::fromLocal8Bit(entry->pw_name) : full;
-    }
-    return qEnvironmentVariable("USER");
-}
-
 bool takesText(const QWidget* widget) {
     if (const auto* line = qobject_cast<const QLineEdit*>(widget)) {
         return !line->isReadOnly();
@@ -70,17 +58,6 @@ bool takesText(const QWidget* widget) {
         return !text->isReadOnly();
     }
     return qobject_cast<const QAbstractSpinBox*>(widget) || qobject_cast<const QComboBox*>(widget);
-}
-
-AnswerCommand commandOf(project::Outcome outcome, int screen) {
-    switch (outcome) {
-        case project::Outcome::BothBad:
-            return {Kind::BothBad, 0};
-        case project::Outcome::Skip:
-            return {Kind::Skip, 0};
-        default:
-            return {Kind::Score, screen};
-    }
 }
 
 QString remaining(double seconds) {
@@ -98,17 +75,15 @@ LabelPage::LabelPage(Workbench& shared, QWidget* parent, std::function<qint64()>
     : Page(shared, parent), clock_(std::move(now)) {
     setFocusPolicy(Qt::StrongFocus);
     stateView_ = new widgets::StateView(this);
-    nameView_ = new widgets::StateView(this);
-    nameEdit_ = new QLineEdit(nameView_);
-    nameEdit_->setObjectName(QStringLiteral("annotatorName"));
-    nameEdit_->setFixedWidth(widgets::em(this, 20));
-    nameEdit_->setAccessibleName(tr("Your name"));
-    nameView_->addWidget(nameEdit_);
-    connect(nameEdit_, &QLineEdit::returnPressed, this, &LabelPage::nameGiven);
-    asking_ = buildAsking();
+    nameView_ = new AnnotatorView(this);
+    connect(nameView_, &AnnotatorView::named, this, &LabelPage::nameGiven);
+    asking_ = new AskingView(this);
+    connect(asking_, &AskingView::pressed, this, &LabelPage::perform);
+    connect(asking_, &AskingView::reasonGiven, this, &LabelPage::leaveReason);
 
     stack_ = new QStackedWidget(this);
-    for (QWidget* widget : {static_cast<QWidget*>(stateView_), static_cast<QWidget*>(nameView_), asking_}) {
+    for (QWidget* widget :
+         {static_cast<QWidget*>(stateView_), static_cast<QWidget*>(nameView_), static_cast<QWidget*>(asking_)}) {
         stack_->addWidget(widget);
     }
     auto* layout = new QVBoxLayout(this);
@@ -118,77 +93,13 @@ LabelPage::LabelPage(Workbench& shared, QWidget* parent, std::function<qint64()>
     buildActions();
     tick_.setInterval(1000);
     connect(&tick_, &QTimer::timeout, this, &LabelPage::showProgress);
-    connect(&workbench(), &Workbench::textScaleChanged, this, &LabelPage::applyTextScale);
-    applyTextScale(workbench().textScale());
+    connect(&workbench(), &Workbench::textScaleChanged, asking_, &AskingView::setTextScale);
+    asking_->setTextScale(workbench().textScale());
     qApp->installEventFilter(this);
     showState(State::NoProject);
 }
 
 LabelPage::~LabelPage() = default;
-
-QWidget* LabelPage::buildAsking() {
-    auto* outer = new QWidget(this);
-    auto* row = new QHBoxLayout(outer);
-    row->setContentsMargins(0, 0, 0, 0);
-    auto* page = new QWidget(outer);
-    row->addStretch(1);
-    row->addWidget(page, 1000);
-    row->addStretch(1);
-    content_ = page;
-    auto* column = new QVBoxLayout(page);
-    widgets::setLayoutGrid(column, this, widgets::kPageMargin, 2);
-    const int top = widgets::grid(this, 2);
-    column->setContentsMargins(widgets::grid(this, 3), top, widgets::grid(this, 3), top);
-
-    auto* header = new QHBoxLayout;
-    header->addWidget(widgets::sectionLabel(tr("Prompt"), page));
-    header->addStretch();
-    progressLabel_ = widgets::secondaryLabel({}, page);
-    progressLabel_->setWordWrap(false);
-    clockLabel_ = widgets::secondaryLabel({}, page);
-    clockLabel_->setWordWrap(false);
-    clockLabel_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    clockLabel_->setMinimumWidth(widgets::em(this, 4));
-    clockLabel_->setToolTip(tr("Active time on this question"));
-    header->addWidget(progressLabel_);
-    header->addWidget(clockLabel_);
-    column->addLayout(header);
-
-    auto* promptCard = new widgets::Card(page);
-    auto* promptLayout = new QVBoxLayout(promptCard);
-    widgets::setLayoutGrid(promptLayout, this, 2, 0);
-    promptText_ = new widgets::ReadingText(promptCard);
-    promptText_->setAccessibleName(tr("Prompt"));
-    promptText_->setMinimumHeight(widgets::em(this, 1.6));
-    promptLayout->addWidget(promptText_);
-    connect(promptText_, &widgets::ReadingText::heightChanged, this, &LabelPage::fitPrompt);
-    column->addWidget(promptCard);
-
-    texts_ = new widgets::ComparedTexts(page);
-    column->addWidget(texts_, 1);
-
-    notice_ = new widgets::NoticeBar(page);
-    notice_->setClosable(false);
-    column->addWidget(notice_);
-
-    reasonRow_ = new QWidget(page);
-    auto* reasonLayout = new QHBoxLayout(reasonRow_);
-    widgets::setLayoutGrid(reasonLayout, this, 0, 1);
-    reason_ = new QLineEdit(reasonRow_);
-    reason_->setObjectName(QStringLiteral("reason"));
-    reason_->setPlaceholderText(tr("Why? Goes with your next answer. Enter returns to the answers."));
-    reason_->setAccessibleName(tr("Reason"));
-    reasonLayout->addWidget(widgets::secondaryLabel(tr("Reason"), reasonRow_));
-    reasonLayout->addWidget(reason_, 1);
-    reasonRow_->hide();
-    connect(reason_, &QLineEdit::returnPressed, this, &LabelPage::leaveReason);
-    column->addWidget(reasonRow_);
-
-    bar_ = new widgets::AnswerBar(page);
-    connect(bar_, &widgets::AnswerBar::pressed, this, &LabelPage::perform);
-    column->addWidget(bar_);
-    return outer;
-}
 
 void LabelPage::buildActions() {
     const auto add = [this](const QString& text, const AnswerCommand& command) {
@@ -243,14 +154,15 @@ QList<KeyHelp> LabelPage::keys() const {
 // --- project and annotator -----------------------------------------------------------------------------------------
 
 void LabelPage::projectOpened() {
-    annotatorName_ = rememberedName();
+    annotatorName_ = AnnotatorView::rememberedFor(workbench().projectPath());
+    nameView_->setName(annotatorName_);
     annotatorId_.clear();
     current_.reset();
     next_.reset();
     recentSeconds_.clear();
     saving_ = false;
-    reason_->clear();
-    notice_->dismiss();
+    asking_->clearReason();
+    asking_->notice()->dismiss();
     if (workbench().isReadOnly()) {
         showState(State::ReadOnly);
         return;
@@ -340,7 +252,7 @@ void LabelPage::take(Loaded loaded) {
         }
         return;
     }
-    rememberName(annotatorName_);
+    AnnotatorView::remember(workbench().projectPath(), annotatorName_);
     annotatorId_ = loaded.annotatorId;
     progress_ = loaded.progress;
     next_ = std::move(loaded.second);
@@ -353,24 +265,14 @@ void LabelPage::take(Loaded loaded) {
 }
 
 void LabelPage::askName(const QString& problem) {
-    if (nameEdit_->text().isEmpty()) {
-        nameEdit_->setText(annotatorName_.isEmpty() ? systemUserName() : annotatorName_);
-    }
-    const QString sentence =
-        problem.isEmpty() ? tr("Your answers are stored under this name in the project.") : problem;
-    nameView_->showEmpty(tr("Who is labelling?"), sentence, tr("Start labelling"), [this] { nameGiven(); });
+    nameView_->ask(problem);
     showState(State::NeedsName);
-    nameEdit_->selectAll();
     if (isVisible()) {
-        nameEdit_->setFocus();
+        nameView_->focusName();
     }
 }
 
-void LabelPage::nameGiven() {
-    const QString name = nameEdit_->text().simplified();
-    if (name.isEmpty()) {
-        return;
-    }
+void LabelPage::nameGiven(const QString& name) {
     annotatorName_ = name;
     recentSeconds_.clear();
     load();
@@ -381,41 +283,23 @@ void LabelPage::changeAnnotator() {
         return;
     }
     workbench().requestPage(name());
-    nameEdit_->setText(annotatorName_);
+    nameView_->setName(annotatorName_);
     askName();
-}
-
-QString LabelPage::rememberedName() const {
-    return QSettings()
-        .value(QStringLiteral("annotator/") + QString(workbench().projectPath()).replace(u'/', u'|'))
-        .toString();
-}
-
-void LabelPage::rememberName(const QString& name) {
-    QSettings().setValue(QStringLiteral("annotator/") + QString(workbench().projectPath()).replace(u'/', u'|'), name);
 }
 
 // --- asking and answering ------------------------------------------------------------------------------------------
 
 void LabelPage::ask(Question question) {
     current_ = std::move(question);
-    promptText_->setReading(current_->prompt.text());
-    texts_->setTexts(current_->left.text, current_->right.text);
-    std::optional<AnswerCommand> standing;
-    reason_->clear();
+    asking_->ask(*current_);
     if (current_->previous) {
-        standing = commandOf(current_->previous->outcome, current_->previous->screen);
-        reason_->setText(current_->previous->rationale);
         clock_.resumeFrom(current_->previous->activeSeconds);
     } else {
         clock_.restart();
     }
     clock_.setFocused(isActiveWindow() && isVisible());
-    bar_->mark(standing);
-    reasonRow_->setVisible(!reason_->text().isEmpty());
     showState(State::Asking);
     showProgress();
-    fitPrompt();
 }
 
 void LabelPage::perform(const AnswerCommand& command) {
@@ -438,12 +322,10 @@ void LabelPage::perform(const AnswerCommand& command) {
             answer(project::Outcome::Skip, 0);
             break;
         case Kind::Reason:
-            reasonRow_->show();
-            reason_->setFocus();
+            asking_->openReason();
             break;
         case Kind::Differences:
-            texts_->showDifferences(!texts_->showsDifferences());
-            bar_->setDifferencesShown(texts_->showsDifferences());
+            asking_->toggleDifferences();
             break;
         case Kind::Undo:
             break;
@@ -456,7 +338,7 @@ void LabelPage::answer(project::Outcome outcome, int screen) {
     }
     Pending pending;
     pending.question = std::move(*current_);
-    pending.answer = {outcome, screen, clock_.seconds(), reason_->text().trimmed()};
+    pending.answer = {outcome, screen, clock_.seconds(), asking_->reason()};
     current_.reset();
     leaveReason();
     save(std::move(pending));
@@ -464,7 +346,7 @@ void LabelPage::answer(project::Outcome outcome, int screen) {
 
 void LabelPage::save(Pending pending) {
     saving_ = true;
-    notice_->dismiss();
+    asking_->notice()->dismiss();
     workbench().beginSave();
     // What comes next is painted before the disk is asked anything.
     if (next_) {
@@ -475,7 +357,7 @@ void LabelPage::save(Pending pending) {
         clock_.stop();
         showState(State::Loading);
     }
-    bar_->flash(commandOf(pending.answer.outcome, pending.answer.screen));
+    asking_->bar()->flash(commandOf(pending.answer.outcome, pending.answer.screen));
     const QString onScreen = current_ ? current_->comparison.id : QString();
     workbench().store().run(
         [annotator = annotatorId_, pending, onScreen](project::Project& project) {
@@ -522,13 +404,11 @@ void LabelPage::notSaved(const Pending& pending, const QString& problem) {
     next_ = std::move(current_);
     ask(pending.question);
     clock_.resumeFrom(pending.answer.activeSeconds);
-    bar_->mark(commandOf(pending.answer.outcome, pending.answer.screen));
-    reason_->setText(pending.answer.rationale);
-    reasonRow_->setVisible(!pending.answer.rationale.isEmpty());
-    notice_->present(widgets::NoticeBar::Kind::Problem,
-                     tr("Your answer is not saved yet: %1. All answers before it are safe.").arg(problem));
-    notice_->setClosable(false);
-    notice_->setAction(tr("&Save again"), [this, pending] {
+    asking_->showAnswer(pending.answer.outcome, pending.answer.screen, pending.answer.rationale);
+    asking_->notice()->present(widgets::NoticeBar::Kind::Problem,
+                               tr("Your answer is not saved yet: %1. All answers before it are safe.").arg(problem));
+    asking_->notice()->setClosable(false);
+    asking_->notice()->setAction(tr("&Save again"), [this, pending] {
         if (!saving_ && current_ && current_->comparison.id == pending.question.comparison.id) {
             current_.reset();
             save(pending);
@@ -559,8 +439,8 @@ void LabelPage::undo() {
             if (epoch == epoch_) {
                 saving_ = false;
                 workbench().endSave(problem);
-                notice_->present(widgets::NoticeBar::Kind::Problem,
-                                 tr("The last answer was not taken back: %1. It still stands.").arg(problem));
+                asking_->notice()->present(widgets::NoticeBar::Kind::Problem,
+                                           tr("The last answer was not taken back: %1. It still stands.").arg(problem));
             }
         });
 }
@@ -569,7 +449,7 @@ void LabelPage::undone(std::optional<Question> question, const LabelSession::Pro
     saving_ = false;
     workbench().endSave();
     progress_ = progress;
-    notice_->dismiss();
+    asking_->notice()->dismiss();
     if (!question) {
         workbench().showMessage(tr("There is no answer of yours to take back."));
         return;
@@ -577,7 +457,7 @@ void LabelPage::undone(std::optional<Question> question, const LabelSession::Pro
     if (current_) {
         next_ = std::move(current_);
     }
-    bar_->flash({Kind::Undo, 0});
+    asking_->bar()->flash({Kind::Undo, 0});
     ask(std::move(*question));
     workbench().notifyChanged();
 }
@@ -608,7 +488,9 @@ void LabelPage::showState(State state) {
         default:
             break;
     }
-    QWidget* const shown = asking ? asking_ : state == State::NeedsName ? static_cast<QWidget*>(nameView_) : stateView_;
+    QWidget* const shown = asking                      ? static_cast<QWidget*>(asking_)
+                           : state == State::NeedsName ? static_cast<QWidget*>(nameView_)
+                                                       : stateView_;
     if (stack_->currentWidget() != shown) {
         stack_->setCurrentWidget(shown);
         if (isVisible() && state != State::NeedsName) {
@@ -649,27 +531,11 @@ void LabelPage::showProgress() {
                             static_cast<double>(recentSeconds_.size());
         text += QStringLiteral(" · ") + remaining(mean * static_cast<double>(progress_.total - progress_.answered));
     }
-    progressLabel_->setText(text);
-    clockLabel_->setText(tr("%1 s").arg(static_cast<int>(clock_.seconds())));
-    bar_->setUndoEnabled(progress_.answered > 0);
-}
-
-void LabelPage::fitPrompt() {
-    const int most = std::max(widgets::em(this, 6), height() * 3 / 10);
-    const int full = promptText_->fullHeight();
-    promptText_->setVerticalScrollBarPolicy(full > most ? Qt::ScrollBarAsNeeded : Qt::ScrollBarAlwaysOff);
-    promptText_->setFixedHeight(std::min(full, most));
-}
-
-void LabelPage::applyTextScale(double scale) {
-    promptText_->setScale(scale);
-    texts_->setScale(scale);
-    // Two columns of text and what stands around them; the rest of a wide window stays empty.
-    content_->setMaximumWidth(widgets::em(this, 2 * widgets::kTextColumn * 1.15 * scale + 12));
+    asking_->setProgress(text, static_cast<int>(clock_.seconds()), progress_.answered > 0);
 }
 
 void LabelPage::leaveReason() {
-    if (reason_->hasFocus()) {
+    if (asking_->isTypingReason()) {
         setFocus();
     }
 }
@@ -677,7 +543,7 @@ void LabelPage::leaveReason() {
 void LabelPage::activated() {
     setFocus();
     if (state_ == State::NeedsName) {
-        nameEdit_->setFocus();
+        nameView_->focusName();
     }
     if (state_ == State::Asking || state_ == State::AllDone) {
         for (QAction* action : std::as_const(answerActions_)) {
@@ -713,21 +579,7 @@ bool LabelPage::keyPressed(QKeyEvent* event) {
         }
         return true;
     }
-    if (event->modifiers() != Qt::NoModifier || state_ != State::Asking || focusWidget() == promptText_) {
-        return false;
-    }
-    switch (event->key()) {
-        case Qt::Key_Up:
-        case Qt::Key_Down:
-            texts_->scrollLines(event->key() == Qt::Key_Up ? -1 : 1);
-            return true;
-        case Qt::Key_PageUp:
-        case Qt::Key_PageDown:
-            texts_->scrollPages(event->key() == Qt::Key_PageUp ? -1 : 1);
-            return true;
-        default:
-            return false;
-    }
+    return event->modifiers() == Qt::NoModifier && state_ == State::Asking && asking_->scroll(event->key());
 }
 
 bool LabelPage::eventFilter(QObject* watched, QEvent* event) {
@@ -737,7 +589,7 @@ bool LabelPage::eventFilter(QObject* watched, QEvent* event) {
             if (watched->isWidgetType() && watched == QApplication::focusWidget() && isVisible()) {
                 clock_.input();
                 auto* key = static_cast<QKeyEvent*>(event);
-                if (reason_->hasFocus() && key->key() == Qt::Key_Escape) {
+                if (asking_->isTypingReason() && key->key() == Qt::Key_Escape) {
                     leaveReason();
                     return true;
                 }
@@ -766,9 +618,6 @@ bool LabelPage::event(QEvent* event) {
             break;
         case QEvent::WindowDeactivate:
             clock_.setFocused(false);
-            break;
-        case QEvent::Resize:
-            fitPrompt();
             break;
         default:
             break;

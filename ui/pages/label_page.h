@@ -10,19 +10,16 @@
 #include "ui/widgets/answer_bar.h"
 
 class QAction;
-class QLabel;
-class QLineEdit;
 class QStackedWidget;
 
 namespace prefbench::widgets {
-class ComparedTexts;
-class Label;
-class NoticeBar;
-class ReadingText;
 class StateView;
 }  // namespace prefbench::widgets
 
 namespace prefbench::pages {
+
+class AnnotatorView;
+class AskingView;
 
 /// One question at a time: which of two answers is better. One key answers and moves on; the next question is painted
 /// at once, and the next answer is taken when the last one is saved. Nothing here tells where an answer came from.
@@ -68,12 +65,11 @@ class LabelPage : public Page {
         labelling::Answer answer;
     };
 
-    QWidget* buildAsking();
     void buildActions();
     void load();
     void take(Loaded loaded);
     void askName(const QString& problem = {});
-    void nameGiven();
+    void nameGiven(const QString& name);
     void changeAnnotator();
     void ask(labelling::Question question);
     void answer(project::Outcome outcome, int screen);
@@ -86,12 +82,8 @@ class LabelPage : public Page {
     void showAllDone();
     void showProgress();
     void leaveReason();
-    void fitPrompt();
-    void applyTextScale(double scale);
     bool takesBareKeys() const;
     bool keyPressed(QKeyEvent* event);
-    QString rememberedName() const;
-    void rememberName(const QString& name);
 
     State state_ = State::NoProject;
     std::optional<labelling::Question> current_, next_;
@@ -105,18 +97,8 @@ class LabelPage : public Page {
 
     QStackedWidget* stack_ = nullptr;
     widgets::StateView* stateView_ = nullptr;
-    widgets::StateView* nameView_ = nullptr;
-    QLineEdit* nameEdit_ = nullptr;
-    QWidget* asking_ = nullptr;
-    QWidget* content_ = nullptr;
-    widgets::Label* progressLabel_ = nullptr;
-    widgets::Label* clockLabel_ = nullptr;
-    widgets::ReadingText* promptText_ = nullptr;
-    widgets::ComparedTexts* texts_ = nullptr;
-    widgets::NoticeBar* notice_ = nullptr;
-    QWidget* reasonRow_ = nullptr;
-    QLineEdit* reason_ = nullptr;
-    widgets::AnswerBar* bar_ = nullptr;
+    AnnotatorView* nameView_ = nullptr;
+    AskingView* asking_ = nullptr;
     QList<QAction*> actions_, answerActions_;
     QAction* undoAction_ = nullptr;
     QAction* annotatorAction_ = nullptr;
