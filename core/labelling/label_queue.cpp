@@ -1,7 +1,6 @@
 #include "core/labelling/label_queue.h"
 
 #include "core/labelling/keyed_hash.h"
-#include "core/project/comparisons.h"
 #include "core/project/settings.h"
 #include "core/project/sql.h"
 
@@ -97,10 +96,11 @@ void LabelQueue::answered(const QString& comparisonId) {
     erase(comparisonId);
 }
 
-void LabelQueue::reopened(Project& project, const QString& comparisonId) {
-    if (const auto comparison = project::Comparisons(project).find(comparisonId);
-        comparison && !byId_.contains(comparisonId)) {
-        insert(comparisonId, comparison->priority);
+void LabelQueue::reopened(const project::Comparison& comparison) {
+    // Answers to other comparisons (evaluation, brought by a merge) can be taken back too, but are not asked here.
+    const bool asked = comparison.purpose == QLatin1String("training") && comparison.completionIds.size() == 2;
+    if (asked && !byId_.contains(comparison.id)) {
+        insert(comparison.id, comparison.priority);
     }
 }
 

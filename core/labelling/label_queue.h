@@ -7,6 +7,7 @@
 #include <set>
 #include <tuple>
 
+#include "core/project/comparisons.h"
 #include "core/project/project.h"
 
 namespace prefbench::labelling {
@@ -24,7 +25,7 @@ class LabelQueue {
     /// First in order other than `exceptId`, empty when there is none.
     QString first(project::Project& project, const QString& exceptId);
     void answered(const QString& comparisonId);
-    void reopened(project::Project& project, const QString& comparisonId);
+    void reopened(const project::Comparison& comparison);
     qint64 unanswered() const { return qint64(entries_.size()); }
     qint64 total() const { return total_; }
     /// Reads what was added since.

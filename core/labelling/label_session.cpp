@@ -42,6 +42,7 @@ Question LabelSession::question(const Comparison& comparison) {
 
 QString LabelSession::answer(const Question& question, const Answer& answer) {
     Judgement judgement;
+    judgement.id = answer.id;
     judgement.comparisonId = question.comparison.id;
     judgement.annotatorId = annotatorId_;
     judgement.outcome = answer.outcome;
@@ -60,7 +61,8 @@ std::optional<Question> LabelSession::undo() {
     if (!latest) {
         return std::nullopt;
     }
-    Question reopened = question(Comparisons(project_).find(latest->comparisonId).value());
+    const Comparison comparison = Comparisons(project_).find(latest->comparisonId).value();
+    Question reopened = question(comparison);
     reopened.firstOnLeft = latest->firstOnLeft;
     reopened.previous = latest;
     Judgement withdrawal;
@@ -70,7 +72,7 @@ std::optional<Question> LabelSession::undo() {
     withdrawal.firstOnLeft = latest->firstOnLeft;
     withdrawal.supersedes = latest->id;
     judgements.append(withdrawal);
-    queue_->reopened(project_, latest->comparisonId);
+    queue_->reopened(comparison);
     return reopened;
 }
 

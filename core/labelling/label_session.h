@@ -25,6 +25,7 @@ struct Answer {
     int screen = 0;  ///< −3…3, positive = left better
     double activeSeconds = 0;
     QString rationale{};
+    QString id{};  ///< of the judgement; given, the same answer tried twice is stored once
 };
 
 class LabelQueue;

@@ -68,6 +68,12 @@ qint64 Comparisons::count() {
     return sql::scalar(project_, QStringLiteral("SELECT count(*) FROM comparisons")).toLongLong();
 }
 
+qint64 Comparisons::countToLabel() {
+    return sql::scalar(project_,
+                       QStringLiteral("SELECT count(*) FROM comparisons WHERE purpose = 'training' AND size = 2"))
+        .toLongLong();
+}
+
 QList<Comparison> Comparisons::page(const QString& afterId, int limit) {
     return select(project_, QStringLiteral("id > ?"), {afterId.isNull() ? QString("") : afterId}, limit);
 }

@@ -22,6 +22,8 @@ class Comparisons {
     QString add(Comparison comparison);
     std::optional<Comparison> find(const QString& id);
     qint64 count();
+    /// The two-way training comparisons: what annotators are asked.
+    qint64 countToLabel();
     QList<Comparison> page(const QString& afterId = {}, int limit = 1000);
     QList<Comparison> ofPrompt(const QString& promptId);
 

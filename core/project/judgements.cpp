@@ -65,12 +65,15 @@ QString Judgements::append(Judgement judgement) {
     if (judgement.screen < -3 || judgement.screen > 3) {
         throw Error("an answer is -3 to 3, not " + std::to_string(judgement.screen));
     }
-    if (judgement.id.isEmpty()) {
-        judgement.id = newId();
-    }
     judgement.screen = judgement.outcome == Outcome::Score ? judgement.screen : 0;
     judgement.score = judgement.firstOnLeft ? judgement.screen : -judgement.screen;
     Transaction transaction(project_);
+    if (judgement.id.isEmpty()) {
+        judgement.id = newId();
+    } else if (find(judgement.id)) {
+        transaction.commit();
+        return judgement.id;
+    }
     const bool feedsTraining = judgement.kind == JudgementKind::Label || judgement.kind == JudgementKind::Adjudication;
     if (judgement.supersedes.isEmpty() && feedsTraining) {
         judgement.supersedes = standing(project_, judgement);

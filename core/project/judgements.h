@@ -36,8 +36,8 @@ struct LabelledPair {
 class Judgements {
   public:
     explicit Judgements(Project& project) : project_(project) {}
-    /// Appends (never updates) and returns the id. `score` is derived from screen and firstOnLeft. One transaction of
-    /// its own unless one is open.
+    /// Appends (never updates) and returns the id; a judgement whose id is stored already is not stored again. `score`
+    /// is derived from screen and firstOnLeft. One transaction of its own unless one is open.
     QString append(Judgement judgement);
     std::optional<Judgement> find(const QString& id);
     /// Current label of this annotator on this comparison; nullopt when none or withdrawn.

@@ -67,6 +67,35 @@ class Bench {
         workbench.store().run([&](project::Project& project) { job(project); }, &page, [&] { done = true; });
         QVERIFY(QTest::qWaitFor([&] { return done; }));
     }
+    void execute(const char* statement) {
+        onStore(
+            [&](project::Project& project) { QVERIFY(QSqlQuery(project.database()).exec(QLatin1String(statement))); });
+    }
+    qint64 judgements() {
+        qint64 count = -1;
+        onStore([&](project::Project& project) {
+            QSqlQuery query(QStringLiteral("SELECT count(*) FROM judgements"), project.database());
+            count = query.next() ? query.value(0).toLongLong() : -1;
+        });
+        return count;
+    }
+    QString visibleText() const {
+        QStringList texts;
+        for (const QLabel* label : page.findChildren<QLabel*>()) {
+            if (label->isVisible()) {
+                texts << label->text();
+            }
+        }
+        return texts.join(u'\n');
+    }
+    static QPushButton* buttonOf(const QWidget* parent) {
+        for (QPushButton* button : parent->findChildren<QPushButton*>()) {
+            if (button->isVisible()) {
+                return button;
+            }
+        }
+        return nullptr;
+    }
     std::optional<project::Judgement> current(const QString& comparison) {
         std::optional<project::Judgement> found;
         onStore([&](project::Project& project) {
@@ -97,7 +126,11 @@ class TestLabelPage : public QObject {
     void keysOfOtherLayoutsCountByPlace();
     void clockCountsActiveSecondsOnly();
     void aFailedSaveOffersTheAnswerAgain();
+    void savedThoughTheFollowingQuestionIsUnreadable();
+    void savedThoughTheNextQuestionIsUnreadable();
+    void anUndoThatFailsAfterTheLastAnswerIsSaid();
     void statesOfEmptyAndDone();
+    void onlyEvaluationIsNothingToAsk();
     void annotatorIsRememberedPerProject();
     void markupIsShownAsText();
     void nothingTellsTheOrigin();
@@ -305,6 +338,86 @@ void TestLabelPage::aFailedSaveOffersTheAnswerAgain() {
     QCOMPARE(bench.current(first)->screen, 2);
     QCOMPARE(bench.asked(), second);
     QVERIFY(!notice->isVisible());
+}
+
+void TestLabelPage::savedThoughTheFollowingQuestionIsUnreadable() {
+    GuiWorkplace place;
+    Bench bench(place.makeProject(4));
+    QVERIFY(bench.start());
+    QSignalSpy saving(&bench.workbench, &Workbench::savingChanged);
+    const QString first = bench.asked();
+    bench.execute("ALTER TABLE prompts RENAME TO hidden");
+    bench.press(Qt::Key_1);
+    const QString second = bench.asked();
+    QVERIFY(bench.settle());
+    QCOMPARE(saving.last().at(1).toString(), QString());
+    QCOMPARE(bench.asked(), second);
+    auto* notice = bench.page.findChild<widgets::NoticeBar*>();
+    QVERIFY(notice->isVisible());
+    QVERIFY2(notice->text().startsWith(QStringLiteral("Your answer is saved.")), qPrintable(notice->text()));
+    QVERIFY2(notice->text().contains(QStringLiteral("prompts")), qPrintable(notice->text()));
+    bench.execute("ALTER TABLE hidden RENAME TO prompts");
+    QCOMPARE(bench.current(first)->screen, 3);
+    auto* retry = bench.buttonOf(notice);
+    QVERIFY(retry);
+    retry->click();
+    QTRY_VERIFY(!notice->isVisible());
+    QCOMPARE(bench.asked(), second);
+    bench.press(Qt::Key_7);
+    QVERIFY(bench.settle());
+    QCOMPARE(bench.judgements(), 2);
+    QCOMPARE(bench.page.state(), LabelPage::State::Asking);
+}
+
+void TestLabelPage::savedThoughTheNextQuestionIsUnreadable() {
+    GuiWorkplace place;
+    Bench bench(place.makeProject(3));
+    QVERIFY(bench.start());
+    bench.execute("ALTER TABLE prompts RENAME TO hidden");
+    bench.press(Qt::Key_1);
+    QVERIFY(bench.settle());
+    const QString second = bench.asked();
+    bench.press(Qt::Key_2);
+    QVERIFY(bench.become(LabelPage::State::Error));
+    QVERIFY2(bench.visibleText().contains(QStringLiteral("Your answer is saved")), qPrintable(bench.visibleText()));
+    QVERIFY2(!bench.visibleText().contains(QStringLiteral("not saved")), qPrintable(bench.visibleText()));
+    bench.execute("ALTER TABLE hidden RENAME TO prompts");
+    for (QPushButton* button : bench.page.findChildren<QPushButton*>()) {
+        if (button->isVisible() && button->text() == QLatin1String("Try again")) {
+            button->click();
+            break;
+        }
+    }
+    QVERIFY(bench.become(LabelPage::State::Asking));
+    QCOMPARE(bench.current(second)->screen, 2);
+    QCOMPARE(bench.judgements(), 2);
+}
+
+void TestLabelPage::anUndoThatFailsAfterTheLastAnswerIsSaid() {
+    GuiWorkplace place;
+    Bench bench(place.makeProject(1));
+    QVERIFY(bench.start());
+    const QString only = bench.asked();
+    bench.press(Qt::Key_4);
+    QVERIFY(bench.become(LabelPage::State::AllDone));
+    QVERIFY(bench.settle());
+    bench.execute("PRAGMA query_only = 1");
+    bench.press(Qt::Key_U);
+    QVERIFY(bench.settle());
+    QVERIFY2(bench.visibleText().contains(QStringLiteral("was not taken back")), qPrintable(bench.visibleText()));
+    bench.execute("PRAGMA query_only = 0");
+    QVERIFY(bench.current(only).has_value());
+    bench.press(Qt::Key_U);
+    QVERIFY(bench.become(LabelPage::State::Asking));
+}
+
+void TestLabelPage::onlyEvaluationIsNothingToAsk() {
+    GuiWorkplace place;
+    const QString path = place.makeProject(3);
+    QVERIFY(QSqlQuery(project::Project::open(path)->database())
+                .exec(QStringLiteral("UPDATE comparisons SET purpose = 'evaluation'")));
+    Bench bench(path);
+    QVERIFY(bench.become(LabelPage::State::Empty));
 }
 
 void TestLabelPage::statesOfEmptyAndDone() {

@@ -209,7 +209,7 @@ void TestMainWindow::overviewSuggestsTheNextStep() {
     QFETCH(qint64, runs);
     OverviewPage::Figures figures;
     figures.prompts = prompts;
-    figures.comparisons = comparisons;
+    figures.comparisons = figures.toLabel = comparisons;
     figures.labels.decided = decided;
     figures.runs = figures.runsFinished = runs;
     QTEST(OverviewPage::nextStep(figures).page, "page");

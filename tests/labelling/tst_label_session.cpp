@@ -39,6 +39,8 @@ class TestLabelSession : public QObject {
     void answersGivenElsewhereAreNotAskedAgain();
     void withdrawalsElsewhereAreAskedAgain();
     void readsFewRowsAnAnswer();
+    void countsWhatIsServed();
+    void theSameAnswerTriedTwiceIsStoredOnce();
 };
 
 void TestLabelSession::servesEveryComparisonOnce() {
@@ -231,6 +233,48 @@ void TestLabelSession::readsFewRowsAnAnswer() {
     QCOMPARE(LabelQueue::of(*project, annotator).get(), queue);
     QCOMPARE(queue->unanswered(), 49);
     QCOMPARE(queue->total(), 50);
+}
+
+void TestLabelSession::countsWhatIsServed() {
+    TemporaryProject project;
+    const QStringList ids = project.addComparisons(5);
+    const auto add = [&](const QString& purpose, int size) {
+        Comparison comparison{.promptId = project.addPrompt(purpose + QString::number(size)), .purpose = purpose};
+        for (int i = 0; i < size; ++i) {
+            comparison.completionIds << project.addCompletion(comparison.promptId, QString::number(i));
+        }
+        return Comparisons(*project).add(comparison);
+    };
+    const QString evaluation = add("evaluation", 2);
+    add("training", 3);
+    const QString annotator = project.annotator();
+    LabelSession session(*project, annotator);
+    QCOMPARE(session.progress().total, 5);
+    QCOMPARE(Comparisons(*project).countToLabel(), 5);
+    const QStringList served = answerAll(*project, annotator);
+    QCOMPARE(QSet<QString>(served.begin(), served.end()), QSet<QString>(ids.begin(), ids.end()));
+    QCOMPARE(session.progress().answered, 5);
+
+    // An answer to another comparison, come from elsewhere, neither counts nor, taken back, adds to what is asked.
+    Judgements(*project).append({.comparisonId = evaluation, .annotatorId = annotator, .screen = 1});
+    QCOMPARE(session.undo()->comparison.id, evaluation);
+    QCOMPARE(session.progress().answered, 5);
+    QCOMPARE(session.progress().total, 5);
+    QVERIFY(!session.next());
+}
+
+void TestLabelSession::theSameAnswerTriedTwiceIsStoredOnce() {
+    TemporaryProject project;
+    project.addComparisons(2);
+    const QString annotator = project.annotator();
+    LabelSession session(*project, annotator);
+    const Question question = *session.next();
+    const Answer answer{.screen = 2, .id = newId()};
+    QCOMPARE(session.answer(question, answer), answer.id);
+    QCOMPARE(session.answer(question, answer), answer.id);
+    QCOMPARE(Judgements(*project).counts().total(), 1);
+    QCOMPARE(Judgements(*project).current(question.comparison.id, annotator)->supersedes, QString());
+    QCOMPARE(session.progress().answered, 1);
 }
 
 QTEST_GUILESS_MAIN(TestLabelSession)

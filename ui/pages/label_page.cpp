@@ -40,6 +40,17 @@ struct LabelPage::Loaded {
 struct LabelPage::Step {
     std::optional<Question> next;
     LabelSession::Progress progress;
+    QString problem;  ///< why what is asked next could not be read; the answer is saved all the same
+
+    /// Reads what follows. Nothing may be thrown here: an answer that is saved must not look as if it were not.
+    void read(LabelSession& session, const QString& onScreen) {
+        try {
+            next = session.next(onScreen);
+            progress = session.progress();
+        } catch (const std::exception& error) {
+            problem = QString::fromUtf8(error.what());
+        }
+    }
 };
 
 namespace {
@@ -184,20 +195,33 @@ void LabelPage::projectChanged() {
             load();
         }
     } else if (state_ == State::Asking && !saving_ && current_) {
-        workbench().store().run(
-            [annotator = annotatorId_, except = current_->comparison.id](project::Project& project) {
-                LabelSession session(project, annotator);
-                return Step{session.next(except), session.progress()};
-            },
-            this,
-            [this, epoch = epoch_, asked = current_->comparison.id](Step step) {
-                if (epoch == epoch_ && !saving_ && current_ && current_->comparison.id == asked && !next_) {
-                    next_ = std::move(step.next);
-                    progress_ = step.progress;
-                    showProgress();
-                }
-            });
+        prefetch();
     }
+}
+
+void LabelPage::prefetch() {
+    workbench().store().run(
+        [annotator = annotatorId_, except = current_->comparison.id](project::Project& project) {
+            LabelSession session(project, annotator);
+            return Step{session.next(except), session.progress(), {}};
+        },
+        this,
+        [this, epoch = epoch_, asked = current_->comparison.id](Step step) {
+            if (epoch != epoch_ || saving_ || !current_ || current_->comparison.id != asked || next_) {
+                return;
+            }
+            next_ = std::move(step.next);
+            progress_ = step.progress;
+            if (std::exchange(followingUnread_, false)) {
+                asking_->notice()->dismiss();
+            }
+            showProgress();
+        },
+        [this, epoch = epoch_](const QString& problem) {
+            if (epoch == epoch_ && !followingUnread_) {
+                workbench().showMessage(problem);
+            }
+        });
 }
 
 void LabelPage::load() {
@@ -208,7 +232,7 @@ void LabelPage::load() {
     workbench().store().run(
         [name = annotatorName_](project::Project& project) {
             Loaded loaded;
-            loaded.comparisons = project::Comparisons(project).count();
+            loaded.comparisons = project::Comparisons(project).countToLabel();
             if (loaded.comparisons == 0 || name.isEmpty()) {
                 return loaded;
             }
@@ -338,7 +362,7 @@ void LabelPage::answer(project::Outcome outcome, int screen) {
     }
     Pending pending;
     pending.question = std::move(*current_);
-    pending.answer = {outcome, screen, clock_.seconds(), asking_->reason()};
+    pending.answer = {outcome, screen, clock_.seconds(), asking_->reason(), project::newId()};
     current_.reset();
     leaveReason();
     save(std::move(pending));
@@ -347,6 +371,7 @@ void LabelPage::answer(project::Outcome outcome, int screen) {
 void LabelPage::save(Pending pending) {
     saving_ = true;
     asking_->notice()->dismiss();
+    followingUnread_ = false;
     workbench().beginSave();
     // What comes next is painted before the disk is asked anything.
     if (next_) {
@@ -363,7 +388,9 @@ void LabelPage::save(Pending pending) {
         [annotator = annotatorId_, pending, onScreen](project::Project& project) {
             LabelSession session(project, annotator);
             session.answer(pending.question, pending.answer);
-            return Step{session.next(onScreen), session.progress()};
+            Step step;
+            step.read(session, onScreen);
+            return step;
         },
         this,
         [this, epoch = epoch_, seconds = pending.answer.activeSeconds](Step step) {
@@ -384,9 +411,14 @@ void LabelPage::save(Pending pending) {
 
 void LabelPage::saved(Step step) {
     saving_ = false;
+    workbench().endSave();
+    if (!step.problem.isEmpty()) {
+        followingNotRead(step.problem);
+        workbench().notifyChanged();
+        return;
+    }
     progress_ = step.progress;
     next_ = std::move(step.next);
-    workbench().endSave();
     if (!current_ && next_) {
         Question upcoming = std::move(*next_);
         next_.reset();
@@ -396,6 +428,21 @@ void LabelPage::saved(Step step) {
     }
     showProgress();
     workbench().notifyChanged();
+}
+
+void LabelPage::followingNotRead(const QString& problem) {
+    if (current_) {
+        followingUnread_ = true;
+        asking_->notice()->present(
+            widgets::NoticeBar::Kind::Problem,
+            tr("Your answer is saved. The question after this one could not be read: %1").arg(problem));
+        asking_->notice()->setClosable(false);
+        asking_->notice()->setAction(tr("&Try again"), [this] { prefetch(); });
+        return;
+    }
+    showState(State::Error);
+    stateView_->showError(tr("Your answer is saved, but the next question could not be read"), problem, tr("Try again"),
+                          [this] { load(); });
 }
 
 void LabelPage::notSaved(const Pending& pending, const QString& problem) {
@@ -422,35 +469,48 @@ void LabelPage::undo() {
     }
     saving_ = true;
     workbench().beginSave();
-    using Undone = std::pair<std::optional<Question>, LabelSession::Progress>;
     workbench().store().run(
         [annotator = annotatorId_](project::Project& project) {
             LabelSession session(project, annotator);
+            Step step;
             std::optional<Question> question = session.undo();
-            return Undone(std::move(question), session.progress());
+            step.read(session, question ? question->comparison.id : QString());
+            step.next = std::move(question);
+            return step;
         },
         this,
-        [this, epoch = epoch_](Undone result) {
+        [this, epoch = epoch_](Step step) {
             if (epoch == epoch_) {
-                undone(std::move(result.first), result.second);
+                undone(std::move(step));
             }
         },
         [this, epoch = epoch_](const QString& problem) {
             if (epoch == epoch_) {
-                saving_ = false;
-                workbench().endSave(problem);
-                asking_->notice()->present(widgets::NoticeBar::Kind::Problem,
-                                           tr("The last answer was not taken back: %1. It still stands.").arg(problem));
+                notUndone(problem);
             }
         });
 }
 
-void LabelPage::undone(std::optional<Question> question, const LabelSession::Progress& progress) {
+void LabelPage::notUndone(const QString& problem) {
+    saving_ = false;
+    workbench().endSave(problem);
+    const QString sentence = tr("The last answer was not taken back: %1. It still stands.").arg(problem);
+    if (state_ == State::AllDone) {
+        stateView_->showError(tr("Nothing was undone"), sentence, tr("&Undo the last answer"), [this] { undo(); });
+        return;
+    }
+    asking_->notice()->present(widgets::NoticeBar::Kind::Problem, sentence);
+}
+
+void LabelPage::undone(Step step) {
     saving_ = false;
     workbench().endSave();
-    progress_ = progress;
+    if (step.problem.isEmpty()) {
+        progress_ = step.progress;
+    }
     asking_->notice()->dismiss();
-    if (!question) {
+    followingUnread_ = false;
+    if (!step.next) {
         workbench().showMessage(tr("There is no answer of yours to take back."));
         return;
     }
@@ -458,7 +518,7 @@ void LabelPage::undone(std::optional<Question> question, const LabelSession::Pro
         next_ = std::move(current_);
     }
     asking_->bar()->flash({Kind::Undo, 0});
-    ask(std::move(*question));
+    ask(std::move(*step.next));
     workbench().notifyChanged();
 }
 

@@ -77,9 +77,12 @@ class LabelPage : public Page {
     void saved(Step step);
     void notSaved(const Pending& pending, const QString& problem);
     void undo();
-    void undone(std::optional<labelling::Question> question, const labelling::LabelSession::Progress& progress);
+    void undone(Step step);
     void showState(State state);
     void showAllDone();
+    void prefetch();
+    void followingNotRead(const QString& problem);
+    void notUndone(const QString& problem);
     void showProgress();
     void leaveReason();
     bool takesBareKeys() const;
@@ -90,7 +93,8 @@ class LabelPage : public Page {
     labelling::LabelSession::Progress progress_;
     QString annotatorId_, annotatorName_;
     bool saving_ = false;
-    int epoch_ = 0;  ///< results that were asked for before the last (re)load are dropped
+    bool followingUnread_ = false;  ///< the notice says so
+    int epoch_ = 0;                 ///< results that were asked for before the last (re)load are dropped
     QList<double> recentSeconds_;
     widgets::ActiveClock clock_;
     QTimer tick_;

@@ -202,6 +202,7 @@ OverviewPage::Figures OverviewPage::gather(project::Project& project) {
     figures.prompts = project::Prompts(project).count();
     figures.completions = project::Completions(project).count();
     figures.comparisons = project::Comparisons(project).count();
+    figures.toLabel = project::Comparisons(project).countToLabel();
     project::Judgements judgements(project);
     figures.labels = judgements.counts();
     figures.judgements = figures.labels.total();
@@ -218,7 +219,7 @@ OverviewPage::Figures OverviewPage::gather(project::Project& project) {
             const qint64 answered = judgements.countAnswered(annotator.id);
             figures.recent << Activity{
                 latest->created,
-                tr("%1 answered: %2 of %3 so far").arg(annotator.name).arg(answered).arg(figures.comparisons)};
+                tr("%1 answered: %2 of %3 so far").arg(annotator.name).arg(answered).arg(figures.toLabel)};
         }
     }
     std::stable_sort(figures.recent.begin(), figures.recent.end(),
@@ -237,7 +238,7 @@ OverviewPage::NextStep OverviewPage::nextStep(const Figures& figures) {
                 tr("A model writes several answers to each prompt; pairs of them are compared."), tr("Sample answers"),
                 QStringLiteral("sample")};
     }
-    if (figures.labels.decided < kLabelsWorthTraining && figures.labels.total() < figures.comparisons) {
+    if (figures.labels.decided < kLabelsWorthTraining && figures.labels.total() < figures.toLabel) {
         return {tr("Next: label"),
                 tr("Say which of two answers is better. Some thirty pairs are enough for a first run."),
                 tr("Label answers"), QStringLiteral("label")};
@@ -252,10 +253,10 @@ OverviewPage::NextStep OverviewPage::nextStep(const Figures& figures) {
                     .arg(figures.labels.decided),
                 tr("Train on the labels"), QStringLiteral("train")};
     }
-    if (figures.labels.total() < figures.comparisons) {
+    if (figures.labels.total() < figures.toLabel) {
         return {tr("Next: more labels"),
                 tr("Comparisons still open: %1. More labels make the next run better.")
-                    .arg(figures.comparisons - figures.labels.total()),
+                    .arg(figures.toLabel - figures.labels.total()),
                 tr("Label answers"), QStringLiteral("label")};
     }
     return {tr("Next: look at the runs"), tr("Compare the curves, read the samples, export the model you like."),

@@ -37,6 +37,7 @@ class OverviewPage : public Page {
     /// What the page shows, gathered in one job.
     struct Figures {
         qint64 prompts = 0, completions = 0, comparisons = 0, judgements = 0, runs = 0;
+        qint64 toLabel = 0;  ///< comparisons that annotators are asked
         project::Judgements::Counts labels;
         qint64 runsUnderWay = 0, runsFinished = 0;
         QList<Activity> recent;  ///< newest first
