@@ -133,16 +133,22 @@ RunDirectory createRunDirectory(const std::filesystem::path& path, const RunSpec
     if (!std::filesystem::create_directory(path, error)) {
         throw Error(path.string() + ": " + (error ? error.message() : "a run directory is there already"));
     }
-    for (const auto& folder : {path / "dataset", run.requests(), run.margins(), run.checkpoints()}) {
-        if (!std::filesystem::create_directory(folder, error)) {
-            throw Error(folder.string() + ": " + error.message());
+    try {
+        for (const auto& folder : {path / "dataset", run.requests(), run.margins(), run.checkpoints()}) {
+            if (!std::filesystem::create_directory(folder, error)) {
+                throw Error(folder.string() + ": " + error.message());
+            }
         }
+        files::writeDurably(run.trainData(), train);
+        files::writeDurably(run.evalData(), eval);
+        writeStatus(run, RunStatus{});
+        // Last, so that a directory with a run.json is a whole one.
+        files::writeDurably(run.spec(), toJson(spec).dump(2) + "\n");
+    } catch (...) {
+        // A full disk is not filled with halves of runs.
+        std::filesystem::remove_all(path, error);
+        throw;
     }
-    files::writeDurably(run.trainData(), train);
-    files::writeDurably(run.evalData(), eval);
-    writeStatus(run, RunStatus{});
-    // Last, so that a directory with a run.json is a whole one.
-    files::writeDurably(run.spec(), toJson(spec).dump(2) + "\n");
     return run;
 }
 

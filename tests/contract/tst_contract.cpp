@@ -9,6 +9,7 @@
 #include "core/contract/run_spec.h"
 #include "core/files/durable_file.h"
 #include "core/files/error.h"
+#include "tests/support/file_size_limit.h"
 
 using namespace prefbench;
 using namespace prefbench::contract;
@@ -39,6 +40,7 @@ class TestContract : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void specSurvivesARoundTrip();
+    void aRunThatDoesNotFitLeavesNothing();
     void specKeepsKeysItDoesNotKnow();
     void specNamesWhatIsWrong_data();
     void specNamesWhatIsWrong();
@@ -57,6 +59,18 @@ class TestContract : public QObject {
     void eventsSurviveARoundTrip();
     void requestWithoutPromptIsRefused();
 };
+
+void TestContract::aRunThatDoesNotFitLeavesNothing() {
+    const QTemporaryDir folder;
+    const std::filesystem::path path = std::filesystem::path(folder.path().toStdString()) / "runs" / "one";
+    {
+        const FileSizeLimit limit(10000);
+        const QString message = errorOf([&] { createRunDirectory(path, RunSpec{}, std::string(20000, 'x'), ""); });
+        QVERIFY2(message.contains("train.jsonl"), qPrintable(message));
+    }
+    QVERIFY(!std::filesystem::exists(path));
+    createRunDirectory(path, RunSpec{}, std::string(20000, 'x'), "");
+}
 
 void TestContract::specSurvivesARoundTrip() {
     RunSpec spec;

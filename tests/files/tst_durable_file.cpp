@@ -1,34 +1,14 @@
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <QDir>
 #include <QTemporaryDir>
 #include <QTest>
-#include <csignal>
 
 #include "core/files/durable_file.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/file_size_limit.h"
 
 using namespace prefbench::files;
-
-namespace {
-
-/// While it lives, files of this process cannot grow over `bytes`: a write then fails as on a full disk.
-class FileSizeLimit {
-  public:
-    explicit FileSizeLimit(rlim_t bytes) {
-        std::signal(SIGXFSZ, SIG_IGN);
-        ::getrlimit(RLIMIT_FSIZE, &old_);
-        const rlimit limit{bytes, old_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    ~FileSizeLimit() { ::setrlimit(RLIMIT_FSIZE, &old_); }
-
-  private:
-    rlimit old_{};
-};
-
-}  // namespace
 
 class TestDurableFile : public QObject {
     Q_OBJECT
