@@ -5,6 +5,7 @@
 
 #include "core/files/durable_file.h"
 #include "core/files/error.h"
+#include "core/files/safetensors.h"
 #include "core/files/sha256.h"
 
 namespace prefbench::files {
@@ -121,6 +122,14 @@ ModelFolder openModelFolder(const fs::path& folder) {
     }
     model.modelType = type->get<std::string>();
     model.weightFiles = findWeights(folder);
+    return model;
+}
+
+ModelFolder checkModelFolder(const fs::path& folder) {
+    ModelFolder model = openModelFolder(folder);
+    for (const fs::path& file : model.weightFiles) {
+        SafetensorsFile::open(file);
+    }
     return model;
 }
 

@@ -22,6 +22,10 @@ struct ModelFolder {
 /// missing.
 ModelFolder openModelFolder(const std::filesystem::path& folder);
 
+/// openModelFolder, and the headers of the weight files too: a truncated or damaged file is an Error in one line. Reads
+/// no weights, so it is quick for any model.
+ModelFolder checkModelFolder(const std::filesystem::path& folder);
+
 /// Every file beside the weights that a saved copy of the model carries along unchanged (tokenizer.json,
 /// tokenizer_config.json, special_tokens_map.json, vocab.json, merges.txt, tokenizer.model, generation_config.json,
 /// chat_template.jinja, added_tokens.json).

@@ -158,7 +158,9 @@ void TrainingRun::prepare(bool resume) {
     preparing("loading the model");
     const std::string weightsHash = files::weightsHash(folder);
     if (!spec_.modelHash.empty() && spec_.modelHash != weightsHash) {
-        throw Error(folder.folder.string() + ": its weights are not those this run was made for");
+        throw Error(folder.folder.string() +
+                    ": its weights have changed since the model was added; put the old files back, or add the folder "
+                    "as a model again and start a new run");
     }
     model::Transformer start = loadModel(folder);
     resolveChoices(start.architecture());

@@ -7,6 +7,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <filesystem>
 
 #include "core/contract/metrics.h"
 #include "core/contract/run_directory.h"
@@ -142,6 +143,8 @@ class TestTrainPage : public QObject {
     void interruptedRunCanGoOn();
     void nothingToTrainOnIsSaidInThePanel();
     void onlyTiesAreSaidInThePanel();
+    void badModelIsOneLineAndLeavesNoRun_data();
+    void badModelIsOneLineAndLeavesNoRun();
     void missingEngineIsOneLineAndLeavesNoRun();
     void crashingEngineIsOneLine();
     void badSettingIsSaidAtOnce();
@@ -290,6 +293,49 @@ void TestTrainPage::onlyTiesAreSaidInThePanel() {
                              }()),
                              patience);
     QVERIFY(!window.button("Start training")->isEnabled());
+}
+
+void TestTrainPage::badModelIsOneLineAndLeavesNoRun_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<QString>("message");
+    QTest::newRow("folder gone") << ""
+                                 << "no such model folder";
+    QTest::newRow("weights cut off") << "model.safetensors"
+                                     << "model.safetensors: truncated";
+    QTest::newRow("config.json cut off") << "config.json"
+                                         << "config.json: not valid JSON";
+}
+
+void TestTrainPage::badModelIsOneLineAndLeavesNoRun() {
+    QFETCH(QString, file);
+    QFETCH(QString, message);
+    Fixture fixture;
+    fixture.labelAll(2);
+    qputenv("PREFBENCH_ENGINE", "/bin/true");
+    // The model was good when it was added.
+    const std::filesystem::path folder = (fixture.project.folder() + "/model").toStdString();
+    std::filesystem::copy(PREFBENCH_GOLDEN_DEFAULT "/models/gpt2", folder);
+    const QString id = project::Models(*fixture.project).ensure(QString::fromStdString(folder), "mine");
+    if (file.isEmpty()) {
+        std::filesystem::remove_all(folder);
+    } else {
+        const std::filesystem::path damaged = folder / file.toStdString();
+        std::filesystem::permissions(damaged, std::filesystem::perms::owner_all);
+        std::filesystem::resize_file(damaged, std::filesystem::file_size(damaged) / 2);
+    }
+    Window window(fixture.project.path());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
+    window.page.newRun();
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
+    window.page.newRunPanel()->chooseModel(id);
+    QTest::mouseClick(window.button("Start training"), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(!window.page.newRunPanel()->problem().isEmpty(), patience);
+    qunsetenv("PREFBENCH_ENGINE");
+    const QString problem = window.page.newRunPanel()->problem();
+    QVERIFY2(problem.contains(QString::fromStdString(folder)) && problem.contains(message), qPrintable(problem));
+    QVERIFY(!problem.contains('\n'));
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training")->isEnabled(), patience);
+    QCOMPARE(project::Runs(*fixture.project).all().size(), 0);
 }
 
 void TestTrainPage::missingEngineIsOneLineAndLeavesNoRun() {

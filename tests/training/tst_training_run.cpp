@@ -484,7 +484,7 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine_data() {
     QTest::newRow("nothing left after truncation") << "dropped"
                                                    << "max_length = 1";
     QTest::newRow("other weights than the run was made for") << "hash"
-                                                             << "not those this run was made for";
+                                                             << "weights have changed since the model was added";
     QTest::newRow("smoothing without cdpo") << "smoothing"
                                             << "choose cdpo";
 }

@@ -130,7 +130,7 @@ void ModelPicker::tryFolder(const QString& folder) {
     showProblem({});
     const auto failed = [this](const QString& message) { showProblem(message); };
     runAside(
-        this, [folder] { files::openModelFolder(folder.toStdString()); },
+        this, [folder] { files::checkModelFolder(folder.toStdString()); },
         [this, folder, failed] {
             if (!workbench_.isOpen()) {
                 return;

@@ -278,7 +278,7 @@ void TrainPage::start() {
         this,
         [model = panel_->modelFolder()] {
             jobs::enginePath();
-            files::openModelFolder(model.toStdString());
+            files::checkModelFolder(model.toStdString());
         },
         [this, failed] {
             if (!workbench().isOpen()) {
