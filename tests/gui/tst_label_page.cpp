@@ -126,6 +126,7 @@ class TestLabelPage : public QObject {
     void keysOfOtherLayoutsCountByPlace();
     void clockCountsActiveSecondsOnly();
     void aFailedSaveOffersTheAnswerAgain();
+    void aFullDiskIsSaidAndNothingIsLost();
     void savedThoughTheFollowingQuestionIsUnreadable();
     void savedThoughTheNextQuestionIsUnreadable();
     void anUndoThatFailsAfterTheLastAnswerIsSaid();
@@ -338,6 +339,44 @@ void TestLabelPage::aFailedSaveOffersTheAnswerAgain() {
     QCOMPARE(bench.current(first)->screen, 2);
     QCOMPARE(bench.asked(), second);
     QVERIFY(!notice->isVisible());
+}
+
+void TestLabelPage::aFullDiskIsSaidAndNothingIsLost() {
+    GuiWorkplace place;
+    Bench bench(place.makeProject(3));
+    QVERIFY(bench.start());
+    bench.press(Qt::Key_1);
+    QVERIFY(bench.settle());
+    // No page more than there are: SQLite answers as on a full disk.
+    bench.onStore([](project::Project& project) {
+        QSqlQuery query(QStringLiteral("PRAGMA page_count"), project.database());
+        QVERIFY(query.next());
+        const int pages = query.value(0).toInt();
+        query.finish();
+        QVERIFY(query.exec(QStringLiteral("PRAGMA max_page_count = %1").arg(pages)));
+    });
+    const QString second = bench.asked();
+    const QString reason(30000, u'x');
+    bench.press(Qt::Key_R);
+    bench.page.findChild<QLineEdit*>(QStringLiteral("reason"))->setMaxLength(100000);
+    bench.page.findChild<QLineEdit*>(QStringLiteral("reason"))->setText(reason);
+    bench.press(Qt::Key_Return);
+    bench.press(Qt::Key_2);
+    QVERIFY(bench.settle());
+    auto* notice = bench.page.findChild<widgets::NoticeBar*>();
+    QVERIFY(notice->isVisible());
+    for (const char* part : {"not saved yet", "the disk is full", "test.prefbench", "before it are safe"}) {
+        QVERIFY2(notice->text().contains(QLatin1String(part)), qPrintable(notice->text()));
+    }
+    QVERIFY(!notice->text().contains(u'\n'));
+    QCOMPARE(bench.asked(), second);
+    QCOMPARE(bench.judgements(), 1);
+    bench.execute("PRAGMA max_page_count = 1000000");
+    bench.buttonOf(notice)->click();
+    QVERIFY(bench.settle());
+    QCOMPARE(bench.judgements(), 2);
+    QCOMPARE(bench.current(second)->screen, 2);
+    QCOMPARE(bench.current(second)->rationale, reason);
 }
 
 void TestLabelPage::savedThoughTheFollowingQuestionIsUnreadable() {

@@ -10,6 +10,7 @@
 
 #include "core/project/annotators.h"
 #include "tests/gui/gui_support.h"
+#include "tests/support/unprivileged.h"
 #include "ui/pages/main_window.h"
 #include "ui/pages/overview_page.h"
 #include "ui/pages/page.h"
@@ -53,6 +54,7 @@ class TestMainWindow : public QObject {
     void reopensTheLastProject();
     void newerFileIsReadOnlyWithABanner();
     void missingFileIsAnErrorInPlace();
+    void readOnlyFolderIsAnErrorInPlace();
     void anOpenProjectSurvivesAFailedOpen();
     void importReportsBadLines();
     void exportsLabelledPairs();
@@ -115,6 +117,28 @@ void TestMainWindow::missingFileIsAnErrorInPlace() {
     QVERIFY(failed.wait());
     QVERIFY2(visibleText(window).contains(QStringLiteral("gone.prefbench")), qPrintable(visibleText(window)));
     QVERIFY(!window.workbench().isOpen());
+}
+
+void TestMainWindow::readOnlyFolderIsAnErrorInPlace() {
+    GuiWorkplace place;
+    const QString path = place.makeProject(2);
+    const QString folder = QFileInfo(path).path();
+    const auto enter =
+        QFile::ReadOwner | QFile::ExeOwner | QFile::ReadGroup | QFile::ExeGroup | QFile::ReadOther | QFile::ExeOther;
+    QVERIFY(QFile::setPermissions(folder, enter));
+    {
+        Unprivileged unprivileged;
+        MainWindow window;
+        window.show();
+        QSignalSpy failed(&window.workbench(), &pages::Workbench::openFailed);
+        window.openProject(path);
+        QVERIFY(failed.wait());
+        const QString text = visibleText(window);
+        QVERIFY2(text.contains(path) && text.contains(QStringLiteral("folder is read-only. Copy the project")),
+                 qPrintable(text));
+        QVERIFY(!window.workbench().isOpen());
+    }
+    QVERIFY(QFile::setPermissions(folder, enter | QFile::WriteOwner));
 }
 
 void TestMainWindow::anOpenProjectSurvivesAFailedOpen() {

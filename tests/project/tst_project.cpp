@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <QFile>
 #include <QProcess>
@@ -12,29 +11,12 @@
 #include "core/project/settings.h"
 #include "core/project/sql.h"
 #include "tests/support/temporary_project.h"
+#include "tests/support/unprivileged.h"
 
 using namespace prefbench;
 using namespace prefbench::project;
 
 namespace {
-
-/// While it lives, permissions bind even where the test runs as root.
-class Unprivileged {
-  public:
-    Unprivileged() {
-        if (::geteuid() == 0) {
-            wasRoot_ = ::setresuid(65534, 65534, 0) == 0;
-        }
-    }
-    ~Unprivileged() {
-        if (wasRoot_ && ::setresuid(0, 0, 0) != 0) {
-            qFatal("cannot become root again");
-        }
-    }
-
-  private:
-    bool wasRoot_ = false;
-};
 
 QVariant pragma(Project& project, const char* name) {
     return sql::scalar(project, QStringLiteral("PRAGMA %1").arg(QLatin1String(name)));
