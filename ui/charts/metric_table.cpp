@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-#include "ui/charts/run_plot.h"
+#include "ui/charts/readable.h"
 
 namespace prefbench::charts {
 namespace {

@@ -4,7 +4,7 @@
 #include <QLocale>
 #include <optional>
 
-#include "ui/charts/run_plot.h"
+#include "ui/charts/readable.h"
 #include "ui/models/run_list_model.h"
 #include "ui/widgets/theme.h"
 
