@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <QApplication>
+#include <QTemporaryDir>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -27,6 +28,16 @@ bool isUnknownCommand(const CLI::App& app, int argc, char** argv) {
     return argc > 1 && argv[1][0] != '-' && app.get_subcommands(isNamed).empty();
 }
 
+/// Even offscreen, Qt asks for a runtime folder and complains where no session gives one.
+std::unique_ptr<QTemporaryDir> lendRuntimeFolder() {
+    if (qEnvironmentVariableIsSet("XDG_RUNTIME_DIR")) {
+        return nullptr;
+    }
+    auto folder = std::make_unique<QTemporaryDir>();
+    qputenv("XDG_RUNTIME_DIR", folder->path().toLocal8Bit());
+    return folder;
+}
+
 /// Charts are widgets, drawn without a display; every other command needs no platform plugin.
 std::unique_ptr<QCoreApplication> makeApplication(int& argc, char** argv) {
     const std::string_view command = argc > 1 ? argv[1] : "";
@@ -40,6 +51,7 @@ std::unique_ptr<QCoreApplication> makeApplication(int& argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    const std::unique_ptr<QTemporaryDir> runtimeFolder = lendRuntimeFolder();
     const std::unique_ptr<QCoreApplication> application = makeApplication(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("prefbench"));
     QCoreApplication::setApplicationVersion(QStringLiteral(PREFBENCH_VERSION));

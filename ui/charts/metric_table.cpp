@@ -20,23 +20,31 @@ Metric metricOf(int column) {
 QString heading(Metric metric) {
     switch (metric) {
         case Metric::Loss:
-            return MetricTable::tr("Loss (nats)");
+            return MetricTable::tr("Loss\n(nats a pair)");
         case Metric::Chosen:
-            return MetricTable::tr("Chosen reward");
+            return MetricTable::tr("Chosen\nreward");
         case Metric::Rejected:
-            return MetricTable::tr("Rejected reward");
+            return MetricTable::tr("Rejected\nreward");
         case Metric::Margin:
             return MetricTable::tr("Margin");
         case Metric::MarginP10:
-            return MetricTable::tr("Margin, 10 %");
+            return MetricTable::tr("Margin\n10 %");
         case Metric::MarginP90:
-            return MetricTable::tr("Margin, 90 %");
+            return MetricTable::tr("Margin\n90 %");
         case Metric::Accuracy:
             return MetricTable::tr("Accuracy");
         case Metric::Count:
             break;
     }
     return {};
+}
+
+/// As many decimals in every row, so that the points stand below one another.
+QString tabular(double value) {
+    const bool plain = value == 0 || (std::abs(value) >= 1e-4 && std::abs(value) < 1e4);
+    return std::isnan(value) ? QString()
+           : plain           ? QLocale().toString(value, 'f', 4).replace(QLatin1Char('-'), QChar(0x2212))
+                             : readable(value);
 }
 
 QString cell(const MetricRow& row, int column) {
@@ -51,7 +59,7 @@ QString cell(const MetricRow& row, int column) {
             if (metricOf(column) == Metric::Accuracy && isUntouched(row)) {
                 return MetricTable::tr("untouched");
             }
-            return std::isnan(row[metricOf(column)]) ? QString() : readable(row[metricOf(column)]);
+            return tabular(row[metricOf(column)]);
     }
 }
 
@@ -95,6 +103,14 @@ QVariant MetricTable::data(const QModelIndex& index, int role) const {
 }
 
 QVariant MetricTable::headerData(int section, Qt::Orientation orientation, int role) const {
+    if (orientation == Qt::Horizontal && role == Qt::TextAlignmentRole) {
+        return QVariant((section == Split ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignBottom);
+    }
+    if (orientation == Qt::Horizontal && role == Qt::ToolTipRole) {
+        return headerData(section, orientation, Qt::DisplayRole)
+            .toString()
+            .replace(QLatin1Char('\n'), QLatin1Char(' '));
+    }
     if (orientation != Qt::Horizontal || role != Qt::DisplayRole) {
         return {};
     }

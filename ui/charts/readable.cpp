@@ -9,9 +9,12 @@ QString readable(double value) {
     if (!std::isfinite(value)) {
         return QStringLiteral("–");
     }
+    if (value == 0) {
+        return QStringLiteral("0");
+    }
     const QLocale locale;
     const double size = std::abs(value);
-    if (size != 0 && (size < 1e-4 || size >= 1e7)) {
+    if (size < 1e-4 || size >= 1e7) {
         return locale.toString(value, 'e', 1);
     }
     const int decimals = size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : size >= 0.01 ? 3 : 4;

@@ -11,6 +11,7 @@
 #include <QSaveFile>
 #include <QSlider>
 #include <QStackedLayout>
+#include <QStandardPaths>
 #include <QTableView>
 #include <QTemporaryFile>
 #include <QToolButton>
@@ -67,6 +68,15 @@ QByteArray pdfOf(RunPlot& plot, QSize size, const QString& file) {
     return made.readAll();
 }
 
+/// A name typed without one of our suffixes takes that of the kind chosen below it, "PDF (*.pdf)".
+QString withSuffixOf(const QString& file, const QString& kind) {
+    static const QStringList known = {QStringLiteral("png"), QStringLiteral("pdf"), QStringLiteral("csv")};
+    const QString wanted = kind.section(QStringLiteral("*."), 1).remove(QLatin1Char(')'));
+    return known.contains(QFileInfo(file).suffix().toLower()) || !known.contains(wanted)
+               ? file
+               : file + QLatin1Char('.') + wanted;
+}
+
 }  // namespace
 
 RunCharts::RunCharts(QWidget* parent) : QWidget(parent) {
@@ -83,6 +93,8 @@ RunCharts::RunCharts(QWidget* parent) : QWidget(parent) {
     table_->setSelectionBehavior(QAbstractItemView::SelectRows);
     table_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() * 3 / 2);
     table_->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
+    table_->horizontalHeader()->setMinimumSectionSize(fontMetrics().height() * 4);
+    table_->horizontalHeader()->setTextElideMode(Qt::ElideRight);
     bar_ = new QWidget(this);
     buildBar();
     auto* layout = new QVBoxLayout(this);
@@ -112,8 +124,9 @@ void RunCharts::buildBar() {
     smoothing_->setToolTip(tr("Draws the training lines as a moving average over the faint raw ones"));
     label->setBuddy(smoothing_);
     connect(smoothing_, &QSlider::valueChanged, this, [this](int position) {
-        data_.setSmoothing(position == 0 ? 0 : weightAt(position));
+        data_.setSmoothing(weightAt(position));
         plot_->refresh();
+        Q_EMIT smoothingChanged(data_.smoothing());
     });
     row->addWidget(label);
     row->addWidget(smoothing_);
@@ -203,12 +216,18 @@ void RunCharts::showTable(bool table) {
 }
 
 void RunCharts::chooseFile() {
-    const QString start = QFileInfo(lastFolder_, tr("training.png")).filePath();
-    const QString file = QFileDialog::getSaveFileName(this, tr("Save the charts"), start,
-                                                      tr("Picture (*.png);;PDF (*.pdf);;Numbers (*.csv)"));
+    if (lastFolder_.isEmpty()) {
+        lastFolder_ = QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation);
+    }
+    const QString name = runName_.isEmpty() ? tr("training") : runName_;
+    const QString start = lastFolder_ + QLatin1Char('/') + name + QStringLiteral(".png");
+    QString kind;
+    QString file = QFileDialog::getSaveFileName(this, tr("Save the charts"), start,
+                                                tr("Picture (*.png);;PDF (*.pdf);;Numbers (*.csv)"), &kind);
     if (file.isEmpty()) {
         return;
     }
+    file = withSuffixOf(file, kind);
     lastFolder_ = QFileInfo(file).path();
     try {
         save(file, plot_->size());

@@ -30,6 +30,8 @@ class RunCharts : public QWidget {
     void addRecords(const QList<contract::MetricRecord>& records);
     /// 0 = raw, towards 1 = smoother: exponential moving average, drawn over a faint raw line.
     void setSmoothing(double weight);
+    /// Proposed as the file's name when the person saves the charts.
+    void setRunName(const QString& name) { runName_ = name; }
     /// Writes PNG, or by suffix PDF or CSV (the numbers; `size` unused); Error with the file and the reason when it
     /// cannot be written, the old file then stands.
     void save(const QString& file, QSize size);
@@ -45,6 +47,8 @@ class RunCharts : public QWidget {
     /// The person saved the charts under this name, or tried: one line why it could not be.
     void saved(const QString& file);
     void saveFailed(const QString& message);
+    /// The person moved the slider.
+    void smoothingChanged(double weight);
 
   private:
     void buildBar();
@@ -59,7 +63,7 @@ class RunCharts : public QWidget {
     QSlider* smoothing_ = nullptr;
     QToolButton* reset_ = nullptr;
     QToolButton* tableButton_ = nullptr;
-    QString lastFolder_;
+    QString runName_, lastFolder_;
 };
 
 /// Draws a run directory's metrics.jsonl into `file` without a window. Needs a QApplication (any platform). Error when

@@ -264,10 +264,16 @@ void RunPanel::scaleY() {
         low -= least / 2;
         high += least / 2;
     }
-    const double span = high - low;
-    // Room for the legend's rows, which lie over the curves' quiet end.
-    const double legend = span * 0.09 * legend_->rowCount();
-    y()->setRange(low - span * 0.06 - (legendOnTop_ ? 0 : legend), high + span * 0.06 + (legendOnTop_ ? legend : 0));
+    // Room for the legend's rows, which lie over the curves' quiet end, and for the guide line's name above it.
+    const double height = std::max(80, rect_->height());
+    const double line = QFontMetrics(legend_->font()).height() / height;
+    const double legend = std::min(0.3, line * legend_->rowCount() + 4 / height);
+    const bool named = guide_ && data_->hasRewards() && guideName_->positionAlignment().testFlag(Qt::AlignBottom);
+    const double below = 0.05 + (legendOnTop_ ? 0 : legend), above = (legendOnTop_ ? legend : 0.05) + 0.02;
+    const double name = named ? std::min(0.2, line) : 0;
+    // Each is a share of the whole height, the curves take the rest.
+    const double span = (high - low) / (1 - below - std::max(above, name + 0.02));
+    y()->setRange(low - span * below, high + span * std::max(above, name + 0.02));
 }
 
 void RunPanel::fillGraphs(int columns) {

@@ -38,7 +38,7 @@ RunPlot::RunPlot(const RunData& data, QWidget* parent) : QCustomPlot(parent), da
     stillTimer_.setSingleShot(true);
     stillTimer_.setInterval(stillInterval);
     connect(&stillTimer_, &QTimer::timeout, this, [this] { setMoving(false); });
-    connect(this, &QCustomPlot::afterLayout, this, &RunPlot::fillGraphs);
+    connect(this, &QCustomPlot::afterLayout, this, &RunPlot::fitPanels);
     connect(this, &QCustomPlot::mouseMove, this, [this](QMouseEvent* event) {
         const RunPanel* panel = panelAt(event->position());
         if (event->buttons() == Qt::NoButton) {
@@ -171,8 +171,19 @@ void RunPlot::scaleX() {
     }
 }
 
-/// Runs between layout and drawing, when the width is known.
-void RunPlot::fillGraphs() {
+/// Runs between layout and drawing, when the size is known: what stands beside the curves has one in pixels.
+void RunPlot::fitPanels() {
+    bool moved = false;
+    adjusting_ = true;
+    for (RunPanel& panel : panels_) {
+        const QCPRange before = panel.y()->range();
+        panel.scaleY();
+        moved = moved || panel.y()->range() != before;
+    }
+    adjusting_ = false;
+    if (moved) {
+        updateLayout();
+    }
     for (RunPanel& panel : panels_) {
         panel.fillGraphs(std::max(50, static_cast<int>(panel.rect()->width() * bufferDevicePixelRatio())));
     }

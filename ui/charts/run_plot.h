@@ -44,7 +44,7 @@ class RunPlot : public QCustomPlot {
     void applyPens();
     void setMoving(bool moving);
     void scaleX();
-    void fillGraphs();
+    void fitPanels();
     void setCursor(std::optional<double> step);
     void moveCursor(int direction);
     void zoomBy(double factor);

@@ -477,7 +477,7 @@ void MainWindow::exportPairsTo(const QString& file) {
     workbench_.store().run([file](project::Project& project) { return exchange::exportPairs(project, file); }, this,
                            [this, file](const exchange::ExportReport& report) {
                                workbench_.setRunning(QStringLiteral("export"), {});
-                               result(tr("%1 Written to %2").arg(report.summary(), file));
+                               result(tr("%1. Written to %2").arg(report.summary(), file));
                            },
                            [this](const QString& error) {
                                workbench_.setRunning(QStringLiteral("export"), {});
@@ -521,8 +521,9 @@ void MainWindow::chooseExportModel() {
                 }
                 chosen = static_cast<int>(names.indexOf(name));
             }
-            const QString folder = QFileDialog::getSaveFileName(this, tr("Export model as a new folder"),
-                                                                lastFolder() + u'/' + finished[chosen].name);
+            const QString folder = QFileDialog::getSaveFileName(
+                this, tr("Export the model of %1 as a new folder").arg(finished[chosen].name),
+                lastFolder() + u'/' + finished[chosen].name);
             if (!folder.isEmpty()) {
                 rememberFolder(folder);
                 exportModelTo(finished[chosen].folder, folder);

@@ -97,11 +97,12 @@ QWidget* OverviewPage::buildFigures() {
     heading->addWidget(where_);
     column->addLayout(heading);
 
-    auto* tiles = new QHBoxLayout;
-    tiles->setSpacing(grid(this, 2));
+    auto* tileRow = new QWidget(page);
+    tileRow->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
+    auto* tiles = new QHBoxLayout(tileRow);
+    widgets::setLayoutGrid(tiles, this, 0, 2);
     for (const QString& name : {tr("Prompts"), tr("Answers"), tr("Comparisons"), tr("Judgements"), tr("Runs")}) {
-        auto* tile = new widgets::Card(page);
-        tile->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
+        auto* tile = new widgets::Card(tileRow);
         auto* layout = new QVBoxLayout(tile);
         widgets::setLayoutGrid(layout, this, 2, 0.25);
         layout->addWidget(widgets::secondaryLabel(name, tile));
@@ -110,14 +111,15 @@ QWidget* OverviewPage::buildFigures() {
         notes_ << widgets::secondaryLabel({}, tile);
         layout->addWidget(numbers_.last());
         layout->addWidget(notes_.last());
+        layout->addStretch();
         tiles->addWidget(tile, 1);
     }
-    column->addLayout(tiles);
+    column->addWidget(tileRow);
 
     auto* step = new widgets::Card(page);
     step->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
     auto* stepRow = new QHBoxLayout(step);
-    widgets::setLayoutGrid(stepRow, this, 2.5, 2);
+    widgets::setLayoutGrid(stepRow, this, 2, 2);
     auto* words = new QVBoxLayout;
     words->setSpacing(grid(this, 0.75));
     stepHeading_ = widgets::sectionLabel({}, step);

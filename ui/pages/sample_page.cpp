@@ -122,7 +122,7 @@ QWidget* SamplePage::buildSettings() {
     add(tr("Top-k"), topK_, tr("Only so many of the likeliest words"));
     longest_ = spin(1, 100000, 128);
     longest_->setSuffix(tr(" tokens"));
-    add(tr("&Longest answer"), longest_, tr("An answer that is not done by then is cut off"));
+    add(tr("Lon&gest answer"), longest_, tr("An answer that is not done by then is cut off"));
     seed_ = spin(0, std::numeric_limits<int>::max(), 0);
     seed_->setGroupSeparatorShown(false);
     add(tr("See&d"), seed_, tr("The same seed draws the same answers"));
@@ -358,7 +358,7 @@ void SamplePage::finish(const SamplingJob::Progress& progress) {
     endJob();
     notice_->present(widgets::NoticeBar::Kind::Result, text);
     if (progress.comparisons > 0) {
-        notice_->setAction(tr("&Label"), [this] { workbench().requestPage(QStringLiteral("label")); });
+        notice_->setAction(tr("La&bel"), [this] { workbench().requestPage(QStringLiteral("label")); });
     }
     workbench().notifyChanged();
 }

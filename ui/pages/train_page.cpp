@@ -62,7 +62,8 @@ TrainPage::TrainPage(Workbench& shared, QWidget* parent) : Page(shared, parent) 
     splitter_ = new QSplitter(this);
     splitter_->setChildrenCollapsible(false);
     splitter_->setHandleWidth(widgets::grid(this, widgets::kGroupSpacing));
-    splitter_->addWidget(buildList());
+    side_ = buildList();
+    splitter_->addWidget(side_);
     splitter_->addWidget(stack_);
     splitter_->setStretchFactor(1, 1);
     splitter_->setSizes({widgets::em(this, 20), widgets::em(this, 70)});
@@ -77,6 +78,8 @@ TrainPage::TrainPage(Workbench& shared, QWidget* parent) : Page(shared, parent) 
     connect(panel_, &NewRunPanel::cancelled, this, &TrainPage::showSelected);
     connect(view_, &RunView::resumeRequested, this, &TrainPage::resume);
     connect(view_, &RunView::modelRequested, this, &TrainPage::useModel);
+    connect(view_, &RunView::chartsSaved, this,
+            [this](const QString& file) { workbench().showMessage(tr("Saved as %1").arg(file)); });
     auto* key = new QShortcut(QKeySequence(Qt::Key_N), this);
     key->setContext(Qt::WidgetWithChildrenShortcut);
     connect(key, &QShortcut::activated, newRun_, &QPushButton::click);
@@ -92,7 +95,9 @@ QWidget* TrainPage::buildList() {
     auto* side = new QWidget(this);
     auto* column = new QVBoxLayout(side);
     widgets::setLayoutGrid(column, this, 0, widgets::kSpacing);
-    column->addWidget(widgets::titleLabel(tr("Runs"), side));
+    auto* title = widgets::titleLabel(tr("Runs"), side);
+    title->setMinimumHeight(RunView::headerHeight(this));
+    column->addWidget(title);
     list_ = new QListView(side);
     list_->setModel(model_);
     list_->setItemDelegate(new RunDelegate(list_));
@@ -125,12 +130,11 @@ QList<KeyHelp> TrainPage::keys() const {
 
 void TrainPage::projectOpened() {
     stale_ = true;
-    newRun_->setEnabled(!workbench().isReadOnly());
+    updateSide();
     load();
 }
 
 void TrainPage::projectClosed() {
-    newRun_->setEnabled(false);
     view_->clear();
     panel_->clear();
     for (jobs::RunWatcher* watcher : std::as_const(watchers_)) {
@@ -160,8 +164,22 @@ void TrainPage::activated() {
     if (stack_->currentWidget() == panel_) {
         panel_->load();
     } else {
+        focusContent();
+    }
+}
+
+void TrainPage::focusContent() {
+    if (stack_->currentWidget() == state_) {
+        state_->setFocus();
+    } else {
         list_->setFocus();
     }
+}
+
+/// Without runs, the page is the one sentence and its button; while one is being made, nothing else offers to.
+void TrainPage::updateSide() {
+    side_->setVisible(!model_->rows().isEmpty());
+    newRun_->setEnabled(workbench().isOpen() && !workbench().isReadOnly() && stack_->currentWidget() != panel_);
 }
 
 void TrainPage::load() {
@@ -237,19 +255,25 @@ void TrainPage::showSelected() {
     if (!workbench().isOpen()) {
         state_->showEmpty(tr("No project is open"), tr("Open one on the Overview page to see its runs."));
         stack_->setCurrentWidget(state_);
+        updateSide();
         return;
     }
     if (!row) {
         state_->showEmpty(tr("No runs yet"),
                           tr("A run trains a model on the labelled pairs. Its loss, rewards, margin and accuracy are "
                              "drawn here while it learns."),
-                          tr("&New run…"), [this] { newRun(); });
+                          workbench().isReadOnly() ? QString() : tr("&New run…"), [this] { newRun(); });
         stack_->setCurrentWidget(state_);
+        updateSide();
+        if (isVisible() && !workbench().isReadOnly()) {
+            state_->setFocus();
+        }
         return;
     }
     const QString before = view_->runId();
     view_->setRun(*row, watcherOf(*row));
     stack_->setCurrentWidget(view_);
+    updateSide();
     const RunRow* left = before == id ? nullptr : model_->find(before);
     if (left && contract::isFinal(left->status.state)) {
         delete watchers_.take(before);
@@ -257,12 +281,13 @@ void TrainPage::showSelected() {
 }
 
 void TrainPage::newRun() {
-    if (!workbench().isOpen()) {
+    if (!workbench().isOpen() || workbench().isReadOnly()) {
         return;
     }
     panel_->showProblem({});
     panel_->load();
     stack_->setCurrentWidget(panel_);
+    updateSide();
     panel_->setFocus();
 }
 
@@ -303,6 +328,7 @@ void TrainPage::launch(const QString& runId, const QString& folder, bool resume)
             wanted_ = runId;
             if (stack_->currentWidget() == panel_) {
                 stack_->setCurrentWidget(view_);
+                list_->setFocus();
             }
             workbench().notifyChanged();
             load();

@@ -49,6 +49,8 @@ class TrainPage : public Page {
 
   private:
     QWidget* buildList();
+    void focusContent();
+    void updateSide();
     void load();
     void present(QList<models::RunRow> rows);
     void showSelected();
@@ -61,6 +63,7 @@ class TrainPage : public Page {
     void useModel(const QString& runId);
 
     models::RunListModel* model_;
+    QWidget* side_;
     QListView* list_;
     QSplitter* splitter_;
     QStackedWidget* stack_;

@@ -19,7 +19,7 @@ NoticeBar::NoticeBar(QWidget* parent) : QFrame(parent) {
     text_->setTextFormat(Qt::PlainText);
     text_->setWordWrap(true);
     text_->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    more_ = new QPushButton(tr("Show &lines"), this);
+    more_ = new QPushButton(tr("Show l&ines"), this);
     more_->setCheckable(true);
     action_ = new QPushButton(this);
     close_ = new QToolButton(this);

@@ -51,6 +51,8 @@ StateView::StateView(QWidget* parent) : QWidget(parent) {
         }
     });
 
+    setFocusProxy(button_);
+
     buttons_ = new QHBoxLayout;
     buttons_->setSpacing(grid(this, kTightSpacing));
     buttons_->addStretch();
@@ -139,6 +141,8 @@ void StateView::fitText() {
     const int margins = 2 * grid(this, kPageMargin);
     const int width = std::max(em(this, 10), std::min(em(this, kTextColumn), this->width() - margins));
     for (QLabel* label : {static_cast<QLabel*>(heading_), static_cast<QLabel*>(sentence_)}) {
+        // The height asked for is never below the least one, which the last width has set.
+        label->setMinimumSize(0, 0);
         label->setFixedSize(width, std::max(0, label->heightForWidth(width)));
     }
 }

@@ -61,6 +61,16 @@ QColor mutedText(const QPalette& palette) {
     return text;
 }
 
+QColor strongHighlight(const QPalette& palette) {
+    const QColor text = palette.color(QPalette::Active, QPalette::HighlightedText);
+    const QColor away = contrast(text, Qt::white) > contrast(text, Qt::black) ? Qt::white : Qt::black;
+    QColor fill = palette.color(QPalette::Active, QPalette::Highlight);
+    for (int step = 0; step < 10 && contrast(fill, text) < 4.5; ++step) {
+        fill = mixed(fill, away, 0.1);
+    }
+    return fill;
+}
+
 QColor hairline(const QPalette& palette) {
     return mixed(palette.color(QPalette::Active, QPalette::Window),
                  palette.color(QPalette::Active, QPalette::WindowText), isDark(palette) ? 0.20 : 0.16);
@@ -190,11 +200,8 @@ void PrimaryButton::paintEvent(QPaintEvent*) {
     initStyleOption(&option);
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
-    QColor fill = palette().color(QPalette::Active, QPalette::Highlight);
+    QColor fill = strongHighlight(palette());
     QColor text = palette().color(QPalette::Active, QPalette::HighlightedText);
-    if (contrast(fill, text) < 4.5) {
-        fill = mixed(fill, contrast(text, Qt::white) > contrast(text, Qt::black) ? Qt::white : Qt::black, 0.25);
-    }
     if (!isEnabled()) {
         fill = mixed(palette().color(QPalette::Window), palette().color(QPalette::WindowText), 0.12);
         text = mutedText(palette());
@@ -204,14 +211,14 @@ void PrimaryButton::paintEvent(QPaintEvent*) {
         fill = mixed(fill, Qt::white, 0.10);
     }
     const double radius = em(this, 0.35);
-    const QRectF body = QRectF(rect()).adjusted(2, 2, -2, -2);
+    const QRectF body(rect());
     painter.setPen(Qt::NoPen);
     painter.setBrush(fill);
     painter.drawRoundedRect(body, radius, radius);
     if (hasFocus()) {
-        painter.setPen(QPen(palette().color(QPalette::WindowText), 1.5));
+        painter.setPen(QPen(text, 1.5));
         painter.setBrush(Qt::NoBrush);
-        painter.drawRoundedRect(body.adjusted(-1, -1, 1, 1), radius + 1, radius + 1);
+        painter.drawRoundedRect(body.adjusted(2.5, 2.5, -2.5, -2.5), radius - 1, radius - 1);
     }
     painter.setPen(text);
     painter.drawText(rect(), Qt::AlignCenter | Qt::TextShowMnemonic, this->text());

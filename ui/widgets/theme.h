@@ -27,6 +27,8 @@ bool isDark(const QPalette& palette);
 QColor mixed(const QColor& under, const QColor& over, double share);
 /// Text of second rank: at least 4.5:1 on the window's colour.
 QColor mutedText(const QPalette& palette);
+/// The palette's highlight, moved away from its text until that reads at 4.5:1.
+QColor strongHighlight(const QPalette& palette);
 /// Hairlines: borders of cards, separators.
 QColor hairline(const QPalette& palette);
 /// Contrast ratio of WCAG 2, 1…21.

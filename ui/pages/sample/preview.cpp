@@ -28,6 +28,7 @@ void SamplePreview::clear() {
         delete place.card;
     }
     places_.clear();
+    seen_.clear();
 }
 
 SamplePreview::Place* SamplePreview::placeFor(const QString& promptId, const QString& prompt) {
@@ -40,6 +41,11 @@ SamplePreview::Place* SamplePreview::placeFor(const QString& promptId, const QSt
             oldest = &place;
         }
     }
+    // A card that came in late would show the rest of an answer as if it were the whole.
+    if (seen_.contains(promptId)) {
+        return nullptr;
+    }
+    seen_.insert(promptId);
     if (places_.size() < places) {
         places_.append(Place());
         makeCard(places_.last());
@@ -98,8 +104,8 @@ void SamplePreview::paintText() {
         }
         for (qsizetype index = 0; index < place.labels.size(); ++index) {
             const QString text = place.answers.value(index).trimmed();
-            place.labels[index]->setText(text.isEmpty() ? QStringLiteral("…")
-                                                        : QStringLiteral("%1.  %2").arg(index + 1).arg(text));
+            place.labels[index]->setText(
+                QStringLiteral("%1.  %2").arg(index + 1).arg(text.isEmpty() ? QStringLiteral("…") : text));
             place.labels[index]->setVisible(index < place.answers.size());
         }
     }

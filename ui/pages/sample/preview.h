@@ -2,6 +2,7 @@
 
 #include <QElapsedTimer>
 #include <QList>
+#include <QSet>
 #include <QTimer>
 #include <QWidget>
 
@@ -15,7 +16,8 @@ class Label;
 namespace prefbench::pages {
 
 /// A handful of prompts with their answers as they stream in. A card keeps its prompt until its answers have been
-/// still for a moment, however fast the engine is, so that they can be read; text is painted ten times a second.
+/// still for a moment, however fast the engine is, so that they can be read, and shows a prompt only from its first
+/// word on; text is painted ten times a second.
 class SamplePreview : public QWidget {
     Q_OBJECT
   public:
@@ -42,6 +44,7 @@ class SamplePreview : public QWidget {
     void paintText();
 
     QList<Place> places_;
+    QSet<QString> seen_;  ///< prompts that have had their chance of a card
     QVBoxLayout* column_;
     QTimer timer_;
 };

@@ -1,5 +1,6 @@
 #include "ui/pages/train/new_run_panel.h"
 
+#include <QApplication>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLineEdit>
@@ -92,7 +93,7 @@ QWidget* NewRunPanel::buildDataset() {
     pairs_ = new widgets::Label(widgets::Label::Role::Body, {}, card);
     pairs_->setWordWrap(true);
     pairsNote_ = widgets::secondaryLabel({}, card);
-    label_ = new widgets::PrimaryButton(tr("&Label pairs"), card);
+    label_ = new widgets::PrimaryButton(tr("Label &pairs"), card);
     connect(label_, &QPushButton::clicked, this, [this] { workbench_.requestPage(QStringLiteral("label")); });
     column->addWidget(pairs_);
     column->addWidget(pairsNote_);
@@ -224,6 +225,9 @@ void NewRunPanel::presentSummary(const workbench::DatasetSummary& summary) {
         pairsNote_->clear();
     }
     validate();
+    if (isVisible() && !isAncestorOf(QApplication::focusWidget())) {
+        (trainable_ ? start_ : label_)->setFocus();
+    }
 }
 
 void NewRunPanel::validate() {

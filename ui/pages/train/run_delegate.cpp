@@ -15,6 +15,7 @@ void RunDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     QStyleOptionViewItem blank = option;
     initStyleOption(&blank, index);
     blank.text.clear();
+    blank.palette.setColor(QPalette::Highlight, widgets::strongHighlight(option.palette));
     const QWidget* view = option.widget;
     view->style()->drawControl(QStyle::CE_ItemViewItem, &blank, painter, view);
 
@@ -27,7 +28,7 @@ void RunDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     const bool mirrored = option.direction == Qt::RightToLeft;
     const QRect area = option.rect.adjusted(em, em / 2, -em, -em / 2);
     const auto place = [&](const QRect& rect) { return QStyle::visualRect(option.direction, area, rect); };
-    const Qt::Alignment leading = (mirrored ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter;
+    const Qt::Alignment leading = (mirrored ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignAbsolute | Qt::AlignVCenter;
 
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);
@@ -38,7 +39,8 @@ void RunDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     QRect top(area.left(), area.top(), area.width(), line);
 
     const int swatch = em * 3 / 4;
-    painter->setPen(Qt::NoPen);
+    // The ring keeps a colour apart from a selection of the same colour.
+    painter->setPen(selected ? QPen(text, em / 8.0) : QPen(Qt::NoPen));
     painter->setBrush(widgets::runColour(index.data(RunListModel::ColourRole).toInt(), palette));
     painter->drawEllipse(place({top.left(), top.center().y() - swatch / 2, swatch, swatch}));
     top.setLeft(top.left() + swatch + em * 2 / 3);
@@ -69,7 +71,8 @@ void RunDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option, c
     if (!contract::isFinal(state) && state != contract::RunState::Queued) {
         QRectF bar(below.left(), below.bottom() + em / 3.0, below.width(), em / 4.0);
         painter->setPen(Qt::NoPen);
-        painter->setBrush(widgets::mixed(palette.color(selected ? QPalette::Highlight : QPalette::Base), text, 0.2));
+        painter->setBrush(
+            widgets::mixed(selected ? widgets::strongHighlight(palette) : palette.color(QPalette::Base), text, 0.2));
         painter->drawRoundedRect(place(bar.toRect()), 2, 2);
         bar.setWidth(bar.width() * std::clamp(index.data(RunListModel::ShareRole).toDouble(), 0.0, 1.0));
         painter->setBrush(selected ? text : palette.color(QPalette::Highlight));

@@ -2,6 +2,7 @@
 
 #include <QHBoxLayout>
 #include <QPushButton>
+#include <QSettings>
 #include <QTabWidget>
 
 #include "ui/charts/run_charts.h"
@@ -14,6 +15,12 @@
 #include "ui/widgets/theme.h"
 
 namespace prefbench::pages {
+
+namespace {
+
+const QString kSmoothing = QStringLiteral("train/smoothing");
+
+}  // namespace
 
 using contract::RequestKind;
 using contract::RunState;
@@ -32,14 +39,19 @@ RunView::RunView(QWidget* parent) : QWidget(parent) {
     column->addWidget(tabs_, 1);
 }
 
+int RunView::headerHeight(const QWidget* widget) {
+    return widgets::em(widget, 2.25);
+}
+
 void RunView::buildHeader() {
     auto* row = new QHBoxLayout;
     row->setSpacing(widgets::grid(this, widgets::kTightSpacing));
     name_ = widgets::titleLabel({}, this);
+    name_->setMinimumHeight(headerHeight(this));
     state_ = widgets::secondaryLabel({}, this);
     state_->setWordWrap(false);
     row->addWidget(name_);
-    row->addWidget(state_, 0, Qt::AlignBottom);
+    row->addWidget(state_, 0, Qt::AlignVCenter);
     row->addStretch(1);
     const auto button = [&](const QString& text, const QString& icon, const QString& tip) {
         auto* made = new QPushButton(widgets::icon(icon), text, this);
@@ -52,7 +64,7 @@ void RunView::buildHeader() {
         button(tr("&Checkpoint now"), QStringLiteral("save"), tr("Saves the model as it is now; training goes on"));
     stop_ = button(tr("S&top"), QStringLiteral("stop"), tr("Saves a checkpoint and stops; the run can go on later"));
     resume_ = button(tr("Res&ume run"), QStringLiteral("play"), tr("Goes on from the last checkpoint"));
-    use_ = button(tr("Sample &from this model"), QStringLiteral("sample"),
+    use_ = button(tr("&Sample from this model"), QStringLiteral("sample"),
                   tr("Adds the trained model to the project and opens the Sample page"));
     connect(pause_, &QPushButton::clicked, this,
             [this] { post(row_.status.state == RunState::Paused ? RequestKind::Resume : RequestKind::Pause); });
@@ -81,8 +93,12 @@ void RunView::buildTabs() {
     add(samples_, tr("Samples"));
     add(spec_, tr("Specification"));
     add(log_, tr("Log"));
+    charts_->setSmoothing(QSettings().value(kSmoothing, 0.0).toDouble());
+    connect(charts_, &charts::RunCharts::smoothingChanged, this,
+            [](double weight) { QSettings().setValue(kSmoothing, weight); });
+    connect(charts_, &charts::RunCharts::saved, this, &RunView::chartsSaved);
     connect(charts_, &charts::RunCharts::saveFailed, this,
-            [this](const QString& message) { notice_->present(widgets::NoticeBar::Kind::Problem, message); });
+            [this](const QString& message) { present(Notice::Own, message); });
 }
 
 void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
@@ -96,6 +112,7 @@ void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
     awaited_ = 0;
     notice_->dismiss();
     charts_->clear();
+    charts_->setRunName(row.run.name);
     samples_->clear();
     const contract::RunDirectory run{row.folder.toStdString()};
     spec_->setFile(run.spec());
@@ -111,6 +128,11 @@ void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
 }
 
 void RunView::showProblem(const QString& problem) {
+    present(Notice::OfState, problem);
+}
+
+void RunView::present(Notice kind, const QString& problem) {
+    shownNotice_ = kind;
     notice_->present(widgets::NoticeBar::Kind::Problem, problem);
 }
 
@@ -170,11 +192,11 @@ void RunView::present() {
     resume_->setText(state == RunState::Queued ? tr("&Start run") : tr("Res&ume run"));
     use_->setVisible(state == RunState::Finished);
     if (state == RunState::Failed) {
-        notice_->present(widgets::NoticeBar::Kind::Problem, models::progressWords(row_.status));
+        present(Notice::OfState, models::progressWords(row_.status));
     } else if (state == RunState::Interrupted) {
-        notice_->present(widgets::NoticeBar::Kind::Problem,
-                         tr("Training ended without finishing. What it learned up to the last checkpoint is kept."));
-    } else if (!notice_->isHidden() && live && awaited_ == 0) {
+        present(Notice::OfState,
+                tr("Training ended without finishing. What it learned up to the last checkpoint is kept."));
+    } else if (shownNotice_ == Notice::OfState && live && awaited_ == 0) {
         notice_->dismiss();
     }
     headline_->present(row_.status, charts_->data());
@@ -196,7 +218,7 @@ void RunView::post(RequestKind kind) {
         [this](const QString& message) {
             awaited_ = 0;
             present();
-            notice_->present(widgets::NoticeBar::Kind::Problem, message);
+            present(Notice::Own, message);
         });
 }
 

@@ -35,6 +35,8 @@ class RunView : public QWidget {
     void clear();
     /// Why what was asked of this run could not be done; stands until the run goes on.
     void showProblem(const QString& problem);
+    /// Of the line with the run's name, so that what stands beside it can keep level.
+    static int headerHeight(const QWidget* widget);
     QString runId() const { return row_.run.id; }
     charts::RunCharts* chartsWidget() const { return charts_; }
     const Headline* headline() const { return headline_; }
@@ -44,6 +46,8 @@ class RunView : public QWidget {
     void resumeRequested(const QString& runId);
     /// Its model is wanted on the Sample page.
     void modelRequested(const QString& runId);
+    /// The charts or their numbers were written to this file.
+    void chartsSaved(const QString& file);
 
   private:
     void buildHeader();
@@ -51,12 +55,17 @@ class RunView : public QWidget {
     void takeRecords(const QList<contract::MetricRecord>& records, bool anew);
     void takeStatus(const contract::RunStatus& status);
     void present();
+    /// What stands in the notice: a word on the run's state, which goes when that changes, or on something the person
+    /// did, which stays until they dismiss it.
+    enum class Notice { OfState, Own };
+    void present(Notice kind, const QString& problem);
     void post(contract::RequestKind kind);
 
     models::RunRow row_;
     QPointer<jobs::RunWatcher> watcher_;
     std::unique_ptr<QObject> link_;
     qint64 awaited_ = 0;
+    Notice shownNotice_ = Notice::OfState;
     widgets::Label* name_;
     widgets::Label* state_;
     widgets::Label* detail_;
