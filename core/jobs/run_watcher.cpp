@@ -3,6 +3,7 @@
 #include <QPromise>
 #include <QThreadPool>
 #include <optional>
+#include <utility>
 
 namespace prefbench::jobs {
 
@@ -13,11 +14,21 @@ constexpr int gatherMilliseconds = 60;
 
 }  // namespace
 
+/// All of it is made, and unmade, beside the window: a long run's records take a while to copy and to free.
 struct RunWatcher::Reading {
     std::optional<contract::RunStatus> status;
-    contract::MetricsReader::Update update;
-    std::vector<contract::MetricRecord> all;  ///< only when the update restarted
+    bool restarted = false;
+    QList<contract::MetricRecord> records;  ///< added ones, or all of them when restarted
 };
+
+namespace {
+
+template <class Value>
+void freeAside(Value value) {
+    QThreadPool::globalInstance()->start([held = std::make_shared<Value>(std::move(value))] {});
+}
+
+}  // namespace
 
 RunWatcher::RunWatcher(contract::RunDirectory run, QObject* parent)
     : QObject(parent), run_(std::move(run)), reader_(std::make_shared<contract::MetricsReader>(run_.metrics())) {
@@ -42,7 +53,10 @@ RunWatcher::RunWatcher(contract::RunDirectory run, QObject* parent)
     poll();
 }
 
-RunWatcher::~RunWatcher() = default;
+RunWatcher::~RunWatcher() {
+    freeAside(std::move(records_));
+    freeAside(std::move(reader_));
+}
 
 void RunWatcher::poll() {
     // Not reading_.isRunning(): a reading that is done but not yet delivered would be dropped, records and all.
@@ -63,10 +77,10 @@ void RunWatcher::poll() {
             // Not written yet, or the folder is gone: the last known state stands.
         }
         try {
-            reading->update = reader->read();
-            if (reading->update.restarted) {
-                reading->all = reader->records();
-            }
+            const contract::MetricsReader::Update update = reader->read();
+            const auto& records = update.restarted ? reader->records() : update.added;
+            reading->restarted = update.restarted;
+            reading->records = QList<contract::MetricRecord>(records.begin(), records.end());
         } catch (const std::exception&) {
             // The next reading tries again.
         }
@@ -75,13 +89,13 @@ void RunWatcher::poll() {
     });
 }
 
-void RunWatcher::take(const Reading& reading) {
+void RunWatcher::take(Reading& reading) {
     watchFiles();
-    if (reading.update.restarted) {
-        records_ = QList<contract::MetricRecord>(reading.all.begin(), reading.all.end());
+    if (reading.restarted) {
+        freeAside(std::exchange(records_, std::move(reading.records)));
         Q_EMIT recordsReset();
-    } else if (!reading.update.added.empty()) {
-        const QList<contract::MetricRecord> added(reading.update.added.begin(), reading.update.added.end());
+    } else if (!reading.records.isEmpty()) {
+        const QList<contract::MetricRecord> added = std::move(reading.records);
         records_ += added;
         Q_EMIT recordsAdded(added);
     }

@@ -33,7 +33,7 @@ class RunWatcher : public QObject {
   private:
     struct Reading;
     void poll();
-    void take(const Reading& reading);
+    void take(Reading& reading);
     void watchFiles();
 
     contract::RunDirectory run_;

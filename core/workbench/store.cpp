@@ -8,16 +8,24 @@ namespace prefbench::workbench {
 Store::Store(QObject* parent) : QObject(parent), worker_(new QObject) {
     worker_->moveToThread(&thread_);
     connect(&thread_, &QThread::finished, worker_, &QObject::deleteLater);
+    connect(&thread_, &QThread::finished, this, &Store::closed);
     thread_.setObjectName(QStringLiteral("store"));
     thread_.start();
 }
 
 Store::~Store() {
+    if (!closing_) {
+        close();
+    }
+    thread_.wait();
+}
+
+void Store::close() {
+    closing_ = true;
     postToWorker([this] {
         project_.reset();
         thread_.quit();
     });
-    thread_.wait();
 }
 
 void Store::open(const QString& path, bool create) {

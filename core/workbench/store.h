@@ -18,6 +18,8 @@ class Store : public QObject {
     explicit Store(QObject* parent = nullptr);
     /// Finishes the jobs already given, then closes the project.
     ~Store() override;
+    /// The same without waiting for it: no job given so far is heard of any more, and `closed` follows. The last call.
+    void close();
 
     /// Opens (or creates) the project on the store's thread; `opened` or `openFailed` follows.
     void open(const QString& path, bool create = false);
@@ -31,6 +33,7 @@ class Store : public QObject {
   Q_SIGNALS:
     void opened(const QString& path, bool readOnly, bool newer);
     void openFailed(const QString& message);
+    void closed();
     /// A job's failure that had no handler of its own.
     void failed(const QString& message);
 
@@ -39,6 +42,7 @@ class Store : public QObject {
     void postToWorker(std::function<void()> job);
 
     QThread thread_;
+    bool closing_ = false;
     QObject* worker_ = nullptr;                  ///< lives on thread_
     std::unique_ptr<project::Project> project_;  ///< touched on thread_ only
 };
@@ -57,8 +61,8 @@ void Store::run(Job job, QObject* context, Done done, std::function<void(QString
         const auto deliver = [this, target](auto function) {
             QMetaObject::invokeMethod(
                 this,
-                [target, function = std::move(function)]() mutable {
-                    if (target) {
+                [this, target, function = std::move(function)]() mutable {
+                    if (target && !closing_) {
                         function();
                     }
                 },

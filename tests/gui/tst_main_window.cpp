@@ -1,12 +1,17 @@
+#include <QAbstractButton>
 #include <QFile>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLabel>
+#include <QMenuBar>
 #include <QPlainTextEdit>
+#include <QSemaphore>
+#include <QSet>
 #include <QSignalSpy>
 #include <QSqlDatabase>
 #include <QSqlQuery>
 #include <QTest>
+#include <atomic>
 
 #include "core/project/annotators.h"
 #include "tests/gui/gui_support.h"
@@ -53,6 +58,8 @@ class TestMainWindow : public QObject {
     void opensAndClosesProjects();
     void reopensTheLastProject();
     void newerFileIsReadOnlyWithABanner();
+    void noButtonTakesAMenusKey();
+    void closingDoesNotWaitForTheStore();
     void missingFileIsAnErrorInPlace();
     void readOnlyFolderIsAnErrorInPlace();
     void anOpenProjectSurvivesAFailedOpen();
@@ -92,6 +99,52 @@ void TestMainWindow::reopensTheLastProject() {
     again.openLast();
     QVERIFY(opened.wait());
     QCOMPARE(again.workbench().projectPath(), path);
+}
+
+void TestMainWindow::noButtonTakesAMenusKey() {
+    GuiWorkplace place;
+    MainWindow window;
+    QSet<QKeySequence> menus;
+    for (const QAction* menu : window.menuBar()->actions()) {
+        menus << QKeySequence::mnemonic(menu->text());
+    }
+    QCOMPARE(menus.size(), window.menuBar()->actions().size());
+    for (const QWidget* page : window.findChildren<pages::Page*>()) {
+        QStringList texts;
+        for (const QAbstractButton* button : page->findChildren<QAbstractButton*>()) {
+            texts << button->text();
+        }
+        for (const QLabel* label : page->findChildren<QLabel*>()) {
+            texts << (label->buddy() ? label->text() : QString());
+        }
+        for (const QString& text : std::as_const(texts)) {
+            QVERIFY2(!menus.contains(QKeySequence::mnemonic(text)), qPrintable(text));
+        }
+    }
+}
+
+void TestMainWindow::closingDoesNotWaitForTheStore() {
+    GuiWorkplace place;
+    const QString path = place.makeProject(2);
+    MainWindow window;
+    window.openProject(path);
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench().isOpen(), 30000);
+    QSemaphore begin, busy;
+    std::atomic<bool> ended = false, heard = false;
+    window.workbench().store().run(
+        [&](project::Project&) {
+            begin.release();
+            busy.tryAcquire(1, 3000);
+            ended = true;
+        },
+        &window, [&] { heard = true; });
+    begin.acquire();
+    window.workbench().closeProject();
+    QVERIFY(!ended);
+    busy.release();
+    window.openProject(path);
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench().isOpen() && ended, 30000);
+    QVERIFY(!heard);
 }
 
 void TestMainWindow::newerFileIsReadOnlyWithABanner() {

@@ -142,6 +142,16 @@ void TestSamplePage::previewKeepsCardsReadable() {
     preview.append("0", "prompt 0", 1, "answer");
     QCOMPARE(preview.answer(0, 0), QString("first "));
     QCOMPARE(preview.answer(0, 1), QString("second answer"));
+    // A prompt that found no card does not come in with the rest of its answer.
+    QTest::qWait(2100);
+    preview.append("30", "prompt 30", 0, "and so it ended");
+    preview.append("50", "prompt 50", 0, "a beginning");
+    QStringList firsts;
+    for (int card = 0; card < preview.shown(); ++card) {
+        firsts << preview.answer(card, 0);
+    }
+    QVERIFY(!firsts.contains("and so it ended"));
+    QVERIFY(firsts.contains("a beginning"));
     preview.clear();
     QCOMPARE(preview.shown(), 0);
 }

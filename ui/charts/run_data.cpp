@@ -42,9 +42,17 @@ MetricRow toRow(const contract::MetricRecord& record) {
     row.step = record.step;
     row.count = record.count;
     row.evaluation = record.split == "eval";
+    static const auto names = [] {
+        std::array<std::string, static_cast<std::size_t>(Metric::Count)> made;
+        for (std::size_t index = 0; index < made.size(); ++index) {
+            made[index] = metricName(metricAt(index));
+        }
+        return made;
+    }();
     for (std::size_t index = 0; index < row.values.size(); ++index) {
-        const auto found = record.values.find(metricName(metricAt(index)));
-        row.values[index] = found == record.values.end() ? nan : found->second;
+        const auto found = record.values.find(names[index]);
+        row.recorded[index] = found != record.values.end();
+        row.values[index] = row.recorded[index] ? found->second : nan;
     }
     return row;
 }
@@ -82,22 +90,22 @@ void RunData::append(const contract::MetricRecord& record) {
     lastStep_ = std::max(lastStep_, row.step);
     const double step = static_cast<double>(row.step);
     const bool untouched = isUntouched(row);
-    hasRewards_ = hasRewards_ || record.values.contains(metricName(Metric::Margin));
-    for (std::size_t index = 0; index < metrics; ++index) {
-        if (!record.values.contains(metricName(metricAt(index)))) {
+    hasRewards_ = hasRewards_ || row.recorded[index(Metric::Margin)];
+    for (std::size_t metric = 0; metric < metrics; ++metric) {
+        if (!row.recorded[metric]) {
             continue;
         }
-        const double value = metricAt(index) == Metric::Accuracy && untouched ? nan : row.values[index];
+        const double value = metricAt(metric) == Metric::Accuracy && untouched ? nan : row.values[metric];
         if (row.evaluation) {
-            evaluation_[index].append(step, value);
+            evaluation_[metric].append(step, value);
         } else {
-            train_[index].append(step, value);
+            train_[metric].append(step, value);
             if (smoothing_ > 0) {
-                smoothed_[index].append(step, averages_[index].next(value));
+                smoothed_[metric].append(step, averages_[metric].next(value));
             }
         }
     }
-    if (row.evaluation && record.values.contains(metricName(Metric::Accuracy))) {
+    if (row.evaluation && row.recorded[index(Metric::Accuracy)]) {
         const Interval interval = untouched ? Interval{nan, nan} : wilson(row[Metric::Accuracy], row.count);
         accuracyLow_.append(step, interval.low);
         accuracyHigh_.append(step, interval.high);

@@ -3,6 +3,7 @@
 #include <QList>
 #include <QString>
 #include <array>
+#include <bitset>
 #include <vector>
 
 #include "core/contract/metrics.h"
@@ -19,6 +20,7 @@ const char* metricName(Metric metric);
 struct MetricRow {
     std::int64_t step = 0, count = 0;
     bool evaluation = false;
+    std::bitset<static_cast<std::size_t>(Metric::Count)> recorded;  ///< the record has it, be it NaN
     std::array<double, static_cast<std::size_t>(Metric::Count)> values{};
     double operator[](Metric metric) const { return values[static_cast<std::size_t>(metric)]; }
 };

@@ -25,6 +25,9 @@ workbench::Store& Workbench::store() {
 
 void Workbench::openProject(const QString& path, bool create) {
     const QString absolute = QFileInfo(path).absoluteFilePath();
+    if (opening_) {
+        letGo(std::move(opening_));
+    }
     opening_ = std::make_unique<workbench::Store>();
     workbench::Store* const candidate = opening_.get();
     connect(candidate, &workbench::Store::opened, this,
@@ -57,12 +60,27 @@ void Workbench::closeProject() {
         return;
     }
     Q_EMIT projectClosed();
-    store_.reset();
+    letGo(std::move(store_));
     path_.clear();
     readOnly_ = newer_ = false;
     saving_ = 0;
     running_.clear();
     Q_EMIT runningChanged();
+}
+
+/// A store may have seconds of work before it: the window does not wait for it.
+void Workbench::letGo(std::unique_ptr<workbench::Store> store) {
+    workbench::Store* const leaving = store.get();
+    closing_.push_back(std::move(store));
+    leaving->disconnect(this);
+    connect(leaving, &workbench::Store::closed, this, [this, leaving] {
+        const auto found = std::find_if(closing_.begin(), closing_.end(),
+                                        [leaving](const auto& held) { return held.get() == leaving; });
+        // Not deleted here: this is one of its own signals.
+        found->release()->deleteLater();
+        closing_.erase(found);
+    });
+    leaving->close();
 }
 
 void Workbench::beginSave() {

@@ -3,6 +3,7 @@
 #include <QMap>
 #include <QObject>
 #include <memory>
+#include <vector>
 
 #include "core/workbench/store.h"
 
@@ -63,8 +64,11 @@ class Workbench : public QObject {
     void textScaleChanged(double scale);
 
   private:
+    void letGo(std::unique_ptr<workbench::Store> store);
+
     std::unique_ptr<workbench::Store> store_;
     std::unique_ptr<workbench::Store> opening_;
+    std::vector<std::unique_ptr<workbench::Store>> closing_;  ///< still finishing what they were given
     QString path_;
     bool readOnly_ = false;
     bool newer_ = false;
