@@ -54,6 +54,8 @@ RunWatcher::RunWatcher(contract::RunDirectory run, QObject* parent)
 }
 
 RunWatcher::~RunWatcher() {
+    freeAside(reading_.future());
+    reading_.setFuture({});
     freeAside(std::move(records_));
     freeAside(std::move(reader_));
 }
@@ -96,7 +98,11 @@ void RunWatcher::take(Reading& reading) {
         Q_EMIT recordsReset();
     } else if (!reading.records.isEmpty()) {
         const QList<contract::MetricRecord> added = std::move(reading.records);
-        records_ += added;
+        if (records_.isEmpty()) {
+            records_ = added;  // += would copy them one by one
+        } else {
+            records_ += added;
+        }
         Q_EMIT recordsAdded(added);
     }
     if (!reading.status) {

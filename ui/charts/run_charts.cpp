@@ -170,7 +170,7 @@ void RunCharts::setRecords(const QList<contract::MetricRecord>& records) {
     plot_->refresh();
 }
 
-void RunCharts::addRecords(const QList<contract::MetricRecord>& records) {
+void RunCharts::addRecords(std::span<const contract::MetricRecord> records) {
     for (const contract::MetricRecord& record : records) {
         data_.append(record);
     }

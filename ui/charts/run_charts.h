@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QWidget>
+#include <span>
 
 #include "core/contract/metrics.h"
 #include "ui/charts/run_data.h"
@@ -27,7 +28,7 @@ class RunCharts : public QWidget {
     void clear();
     /// Another run's records, or the same run's anew: a zoom the person chose stays until `clear`.
     void setRecords(const QList<contract::MetricRecord>& records);
-    void addRecords(const QList<contract::MetricRecord>& records);
+    void addRecords(std::span<const contract::MetricRecord> records);
     /// 0 = raw, towards 1 = smoother: exponential moving average, drawn over a faint raw line.
     void setSmoothing(double weight);
     /// Proposed as the file's name when the person saves the charts.

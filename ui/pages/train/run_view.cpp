@@ -4,6 +4,10 @@
 #include <QPushButton>
 #include <QSettings>
 #include <QTabWidget>
+#include <QTimer>
+#include <algorithm>
+#include <span>
+#include <utility>
 
 #include "ui/charts/run_charts.h"
 #include "ui/pages/train/aside.h"
@@ -17,6 +21,8 @@
 namespace prefbench::pages {
 
 namespace {
+
+constexpr qsizetype kRecordsAtOnce = 2000;
 
 const QString kSmoothing = QStringLiteral("train/smoothing");
 
@@ -119,12 +125,11 @@ void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
     log_->setFile(run.log());
     samples_->load(run.samples());
     link_ = std::make_unique<QObject>();
-    connect(watcher, &jobs::RunWatcher::recordsAdded, link_.get(),
-            [this](const QList<contract::MetricRecord>& added) { takeRecords(added, false); });
-    connect(watcher, &jobs::RunWatcher::recordsReset, link_.get(), [this] { takeRecords(watcher_->records(), true); });
+    connect(watcher, &jobs::RunWatcher::recordsAdded, link_.get(), [this] { drawRecords(); });
+    connect(watcher, &jobs::RunWatcher::recordsReset, link_.get(), [this] { drawAnew(); });
     connect(watcher, &jobs::RunWatcher::statusChanged, link_.get(),
             [this](const contract::RunStatus& status) { takeStatus(status); });
-    takeRecords(watcher->records(), true);
+    drawAnew();
 }
 
 void RunView::showProblem(const QString& problem) {
@@ -144,15 +149,27 @@ void RunView::clear() {
     samples_->clear();
 }
 
-void RunView::takeRecords(const QList<contract::MetricRecord>& records, bool anew) {
-    if (anew) {
-        charts_->setRecords(records);
-    } else {
-        charts_->addRecords(records);
+void RunView::drawAnew() {
+    charts_->setRecords({});
+    drawn_ = 0;
+    drawRecords();
+}
+
+/// A long run's records go into the charts a part at a time, so that the window answers in between.
+void RunView::drawRecords() {
+    if (!watcher_) {
+        return;
     }
-    const bool evaluated = std::any_of(records.begin(), records.end(),
-                                       [](const contract::MetricRecord& record) { return record.split == "eval"; });
-    if (evaluated) {
+    const QList<contract::MetricRecord>& records = watcher_->records();
+    const qsizetype count = std::min(kRecordsAtOnce, records.size() - drawn_);
+    const std::span part(records.constData() + drawn_, static_cast<std::size_t>(count));
+    charts_->addRecords(part);
+    drawn_ += count;
+    evaluated_ = evaluated_ || std::any_of(part.begin(), part.end(),
+                                           [](const contract::MetricRecord& record) { return record.split == "eval"; });
+    if (drawn_ < records.size()) {
+        QTimer::singleShot(0, link_.get(), [this] { drawRecords(); });
+    } else if (std::exchange(evaluated_, false)) {
         samples_->load(contract::RunDirectory{row_.folder.toStdString()}.samples());
     }
     present();

@@ -52,7 +52,8 @@ class RunView : public QWidget {
   private:
     void buildHeader();
     void buildTabs();
-    void takeRecords(const QList<contract::MetricRecord>& records, bool anew);
+    void drawAnew();
+    void drawRecords();
     void takeStatus(const contract::RunStatus& status);
     void present();
     /// What stands in the notice: a word on the run's state, which goes when that changes, or on something the person
@@ -64,6 +65,8 @@ class RunView : public QWidget {
     models::RunRow row_;
     QPointer<jobs::RunWatcher> watcher_;
     std::unique_ptr<QObject> link_;
+    qsizetype drawn_ = 0;     ///< of the watcher's records
+    bool evaluated_ = false;  ///< an evaluation has been drawn since the samples were read
     qint64 awaited_ = 0;
     Notice shownNotice_ = Notice::OfState;
     widgets::Label* name_;
