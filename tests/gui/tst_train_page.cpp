@@ -135,6 +135,7 @@ class TestTrainPage : public QObject {
   private slots:
     void initTestCase();
     void emptyProjectOffersARun();
+    void tabGoesFromTheListToTheRun();
     void pointsAppearAsTheyAreWritten();
     void reopenedShowsTheRunAsIfItHadBeenOpen();
     void resumedRunDropsWhatWasUndone();
@@ -166,6 +167,19 @@ void TestTrainPage::emptyProjectOffersARun() {
     QCOMPARE(window.page.runs()->rowCount(), 0);
     QTest::mouseClick(window.button("New run…"), Qt::LeftButton);
     QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
+}
+
+void TestTrainPage::tabGoesFromTheListToTheRun() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    fixture.run();
+    Window window(fixture.project.path());
+    QTRY_VERIFY_WITH_TIMEOUT(window.button(QStringLiteral("New run…")), patience);
+    const QWidget* next = window.button(QStringLiteral("New run…"))->nextInFocusChain();
+    while (!(next->focusPolicy() & Qt::TabFocus) || !next->isVisible()) {
+        next = next->nextInFocusChain();
+    }
+    QVERIFY(window.page.runView()->isAncestorOf(next));
 }
 
 void TestTrainPage::pointsAppearAsTheyAreWritten() {

@@ -52,6 +52,7 @@ QList<RunRow> readRuns(project::Project& project) {
 
 TrainPage::TrainPage(Workbench& shared, QWidget* parent) : Page(shared, parent) {
     model_ = new RunListModel(this);
+    side_ = buildList();  // before what stands right of it: Tab goes in this order
     state_ = new widgets::StateView(this);
     view_ = new RunView(this);
     panel_ = new NewRunPanel(workbench(), this);
@@ -62,7 +63,6 @@ TrainPage::TrainPage(Workbench& shared, QWidget* parent) : Page(shared, parent) 
     splitter_ = new QSplitter(this);
     splitter_->setChildrenCollapsible(false);
     splitter_->setHandleWidth(widgets::grid(this, widgets::kGroupSpacing));
-    side_ = buildList();
     splitter_->addWidget(side_);
     splitter_->addWidget(stack_);
     splitter_->setStretchFactor(1, 1);
