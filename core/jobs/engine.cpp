@@ -19,7 +19,7 @@ namespace {
 constexpr auto engineName = "prefbench-engine";
 constexpr int startMilliseconds = 3000;
 constexpr qsizetype errorTail = 8192;
-constexpr qsizetype longestLine = 64 * 1024 * 1024;
+constexpr qsizetype longestLine = qsizetype{64} * 1024 * 1024;
 
 QString pathOf(const std::filesystem::path& path) {
     return QString::fromStdString(path.string());

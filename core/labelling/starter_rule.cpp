@@ -36,7 +36,7 @@ struct Parsed {
 
 QStringList strings(const QJsonValue& value) {
     QStringList list;
-    for (const QJsonValue& entry : value.toArray())
+    for (const auto& entry : value.toArray())
         list << entry.toString();
     return list;
 }
@@ -142,9 +142,9 @@ StarterRule::Grammar::Grammar(const QByteArray& json, const QString& what) : wha
     for (auto list = lists.begin(); list != lists.end(); ++list)
         lists_[list.key()] = strings(list.value());
 
-    for (const QJsonValue& templates : root[QStringLiteral("neutral")].toObject())
+    for (const auto& templates : root[QStringLiteral("neutral")].toObject())
         addSentences(templates, Mood::Neutral, {});
-    for (const QJsonValue& byMood : root[QStringLiteral("film")].toObject())
+    for (const auto& byMood : root[QStringLiteral("film")].toObject())
         addBothMoods(byMood.toObject(), QStringLiteral("film"));
     const QJsonObject aspects = root[QStringLiteral("aspects")].toObject();
     for (auto aspect = aspects.begin(); aspect != aspects.end(); ++aspect)
@@ -155,7 +155,7 @@ void StarterRule::Grammar::readFacts(const QJsonObject& facts) {
     for (auto entry = facts.begin(); entry != facts.end(); ++entry) {
         const QJsonObject object = entry.value().toObject();
         Fact fact{entry.key(), strings(object[QStringLiteral("forms")]), {}};
-        for (const QJsonValue& value : object[QStringLiteral("values")].toArray())
+        for (const auto& value : object[QStringLiteral("values")].toArray())
             fact.values.push_back(strings(value));
         for (const QStringList& value : fact.values) {
             if (value.size() != fact.forms.size())

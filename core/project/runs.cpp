@@ -26,7 +26,7 @@ Run fromRow(const QSqlQuery& row) {
 
 }  // namespace
 
-void Runs::add(Run run) {
+void Runs::add(const Run& run) {
     Transaction transaction(project_);
     const int colour = sql::scalar(project_, QStringLiteral("SELECT ifnull(max(colour) + 1, 0) FROM runs")).toInt();
     sql::run(project_,

@@ -23,7 +23,7 @@ class Runs {
   public:
     explicit Runs(Project& project) : project_(project) {}
     /// Takes id, name, method, folder, modelId; assigns created and colour.
-    void add(Run run);
+    void add(const Run& run);
     std::optional<Run> find(const QString& id);
     QList<Run> all();
     void updateProgress(const QString& id, const QString& state, qint64 step, qint64 totalSteps);

@@ -365,10 +365,10 @@ void LabelPage::answer(project::Outcome outcome, int screen) {
     pending.answer = {outcome, screen, clock_.seconds(), asking_->reason(), project::newId()};
     current_.reset();
     leaveReason();
-    save(std::move(pending));
+    save(pending);
 }
 
-void LabelPage::save(Pending pending) {
+void LabelPage::save(const Pending& pending) {
     saving_ = true;
     asking_->notice()->dismiss();
     followingUnread_ = false;
@@ -458,7 +458,7 @@ void LabelPage::notSaved(const Pending& pending, const QString& problem) {
     asking_->notice()->setAction(tr("&Save again"), [this, pending] {
         if (!saving_ && current_ && current_->comparison.id == pending.question.comparison.id) {
             current_.reset();
-            save(pending);
+            save(Pending(pending));  // a copy: saving dismisses the notice, and this action with it
         }
     });
 }

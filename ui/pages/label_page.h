@@ -73,7 +73,7 @@ class LabelPage : public Page {
     void changeAnnotator();
     void ask(labelling::Question question);
     void answer(project::Outcome outcome, int screen);
-    void save(Pending pending);
+    void save(const Pending& pending);
     void saved(Step step);
     void notSaved(const Pending& pending, const QString& problem);
     void undo();

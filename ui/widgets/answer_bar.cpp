@@ -159,7 +159,7 @@ void AnswerBar::flash(const AnswerCommand& command) {
 void AnswerBar::mark(const std::optional<AnswerCommand>& command) {
     KeyButton* chosen = command ? button(*command) : nullptr;
     for (const Entry& entry : std::as_const(entries_)) {
-        if (entry.command.kind != Kind::Differences) {
+        if (entry.button && entry.command.kind != Kind::Differences) {
             entry.button->setMarked(entry.button == chosen);
         }
     }

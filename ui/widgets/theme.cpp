@@ -52,8 +52,8 @@ double contrast(const QColor& a, const QColor& b) {
 QColor mutedText(const QPalette& palette) {
     const QColor window = palette.color(QPalette::Active, QPalette::Window);
     const QColor text = palette.color(QPalette::Active, QPalette::WindowText);
-    for (double share = 0.62; share < 1; share += 0.04) {
-        const QColor muted = mixed(window, text, share);
+    for (int percent = 62; percent < 100; percent += 4) {
+        const QColor muted = mixed(window, text, percent / 100.0);
         if (contrast(muted, window) >= 4.6) {
             return muted;
         }

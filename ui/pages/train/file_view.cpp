@@ -9,7 +9,7 @@
 namespace prefbench::pages {
 namespace {
 
-constexpr qint64 shownBytes = 256 * 1024;
+constexpr qint64 shownBytes = qint64{256} * 1024;
 
 QString tailOf(const std::filesystem::path& path) {
     QFile file(QString::fromStdString(path.string()));
