@@ -77,5 +77,5 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros
 }
 rm -f "/tmp/prefbench-configure.$$"
 
-stage "4/4  Build (10 minutes on two cores the first time, then only what changed)"
+stage "4/4  Build (12 minutes on two cores the first time, then only what changed)"
 /usr/bin/cmake --build --preset "$preset"
