@@ -167,9 +167,13 @@ void TestSamplePage::samplesWithTheRealEngine() {
     }
     Window window(project.path());
     QTRY_VERIFY_WITH_TIMEOUT(window.button("Sample 12") && window.button("Sample 12")->isEnabled(), patience);
+    bool toldWhileSampling = false;
+    connect(&window.workbench, &pages::Workbench::changed, this,
+            [&] { toldWhileSampling = toldWhileSampling || window.page.isSampling(); });
     QTest::mouseClick(window.button("Sample 12"), Qt::LeftButton);
     QTRY_VERIFY_WITH_TIMEOUT(window.page.notice().contains("12 answers stored"), 60000);
     QCOMPARE(project::Completions(*project).count(), 12);
+    QVERIFY2(toldWhileSampling, "pairs can be labelled before the last is drawn");
     QVERIFY(!window.page.preview()->answer(0, 0).isEmpty());
     QSignalSpy requested(&window.workbench, &pages::Workbench::pageRequested);
     QTest::mouseClick(window.button("Label"), Qt::LeftButton);

@@ -190,7 +190,7 @@ void LabelPage::projectClosed() {
 }
 
 void LabelPage::projectChanged() {
-    if (state_ == State::Empty || state_ == State::AllDone || state_ == State::NeedsName) {
+    if (state_ == State::Empty || state_ == State::AllDone) {
         if (!saving_) {
             load();
         }

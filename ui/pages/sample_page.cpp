@@ -31,6 +31,7 @@ using workbench::SamplingRequest;
 namespace {
 
 const QString kRunning = QStringLiteral("sampling");
+constexpr int kTellMilliseconds = 2000;
 
 QString number(qint64 value) {
     return QLocale().toString(value);
@@ -298,6 +299,7 @@ void SamplePage::startSampling() {
     cancelled_ = false;
     notice_->dismiss();
     preview_->clear();
+    told_.invalidate();
     job_ = new SamplingJob(workbench().store(), this);
     connect(job_, &SamplingJob::streamed, this,
             [this](const QString& promptId, const QString& prompt, int index, const QString& text) {
@@ -345,6 +347,11 @@ void SamplePage::showProgress(const SamplingJob::Progress& progress) {
     }
     progressText_->setText(parts.join(QStringLiteral(" · ")));
     workbench().setRunning(kRunning, tr("Sampling: %1").arg(parts.join(QStringLiteral(", "))));
+    // Pairs can be labelled while more are drawn.
+    if (progress.comparisons > 0 && (!told_.isValid() || told_.hasExpired(kTellMilliseconds))) {
+        told_.start();
+        workbench().notifyChanged();
+    }
 }
 
 void SamplePage::finish(const SamplingJob::Progress& progress) {

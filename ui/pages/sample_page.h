@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QElapsedTimer>
 #include <QPointer>
 
 #include "core/workbench/sampling_job.h"
@@ -89,6 +90,7 @@ class SamplePage : public Page {
     Counts counts_;
     QPointer<workbench::SamplingJob> job_;
     bool cancelled_ = false, stale_ = true;
+    QElapsedTimer told_;  ///< since the other pages last heard of new answers
 };
 
 }  // namespace prefbench::pages
