@@ -143,6 +143,7 @@ class TestTrainPage : public QObject {
     void failedRunSaysWhy();
     void interruptedRunCanGoOn();
     void nothingToTrainOnIsSaidInThePanel();
+    void theStartButtonWaitsForReturn();
     void onlyTiesAreSaidInThePanel();
     void badModelIsOneLineAndLeavesNoRun_data();
     void badModelIsOneLineAndLeavesNoRun();
@@ -290,6 +291,18 @@ void TestTrainPage::nothingToTrainOnIsSaidInThePanel() {
     QSignalSpy requested(&window.workbench, &pages::Workbench::pageRequested);
     QTest::mouseClick(window.button("Label pairs"), Qt::LeftButton);
     QCOMPARE(requested.value(0).value(0).toString(), QString("label"));
+}
+
+/// Return opens the panel and Return starts the run: nothing has to be looked for.
+void TestTrainPage::theStartButtonWaitsForReturn() {
+    Fixture fixture;
+    fixture.labelAll(2);
+    Window window(fixture.project.path());
+    window.page.activateWindow();
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
+    window.page.newRun();
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->hasFocus(), patience);
+    QVERIFY(window.button("Start training")->isEnabled());
 }
 
 void TestTrainPage::onlyTiesAreSaidInThePanel() {

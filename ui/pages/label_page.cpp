@@ -585,7 +585,7 @@ void LabelPage::showProgress() {
     if (state_ != State::Asking) {
         return;
     }
-    QString text = tr("%1 of %2").arg(progress_.answered).arg(progress_.total);
+    QString text = tr("%1 of %2").arg(locale().toString(progress_.answered), locale().toString(progress_.total));
     if (recentSeconds_.size() >= kAnswersForEstimate) {
         const double mean = std::accumulate(recentSeconds_.begin(), recentSeconds_.end(), 0.0) /
                             static_cast<double>(recentSeconds_.size());

@@ -284,11 +284,9 @@ void TrainPage::newRun() {
     if (!workbench().isOpen() || workbench().isReadOnly()) {
         return;
     }
-    panel_->showProblem({});
-    panel_->load();
     stack_->setCurrentWidget(panel_);
     updateSide();
-    panel_->setFocus();
+    panel_->begin();
 }
 
 /// The engine and the model are looked at before anything is written: a run that cannot start leaves no trace.

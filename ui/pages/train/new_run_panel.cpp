@@ -1,6 +1,5 @@
 #include "ui/pages/train/new_run_panel.h"
 
-#include <QApplication>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLineEdit>
@@ -180,6 +179,12 @@ QLineEdit* NewRunPanel::field(const QString& key) const {
     return nullptr;
 }
 
+void NewRunPanel::begin() {
+    showProblem({});
+    wantsFocus_ = true;
+    load();
+}
+
 void NewRunPanel::load() {
     if (!workbench_.isOpen()) {
         return;
@@ -225,9 +230,6 @@ void NewRunPanel::presentSummary(const workbench::DatasetSummary& summary) {
         pairsNote_->clear();
     }
     validate();
-    if (isVisible() && !isAncestorOf(QApplication::focusWidget())) {
-        (trainable_ ? start_ : label_)->setFocus();
-    }
 }
 
 void NewRunPanel::validate() {
@@ -247,6 +249,11 @@ void NewRunPanel::validate() {
     valid_ = problem.isEmpty();
     start_->setEnabled(!busy_ && trainable_ && valid_ && !models_->modelId().isEmpty() && !workbench_.isReadOnly());
     start_->setToolTip(models_->modelId().isEmpty() ? tr("Choose a model first") : QString());
+    QWidget* const next = label_->isVisible() ? label_ : start_;
+    if (wantsFocus_ && isVisible() && next->isEnabled()) {
+        wantsFocus_ = false;
+        next->setFocus();
+    }
 }
 
 void NewRunPanel::showProblem(const QString& problem) {

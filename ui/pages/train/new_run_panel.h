@@ -28,6 +28,8 @@ class NewRunPanel : public QWidget {
   public:
     explicit NewRunPanel(Workbench& workbench, QWidget* parent = nullptr);
 
+    /// A run is wanted: loads, and gives the button that goes on the focus once pairs and models are known.
+    void begin();
     /// Counts the pairs and lists the models anew.
     void load();
     void clear();
@@ -69,6 +71,7 @@ class NewRunPanel : public QWidget {
     widgets::NoticeBar* notice_;
     widgets::PrimaryButton* start_;
     bool busy_ = false, trainable_ = false, valid_ = true;
+    bool wantsFocus_ = false;  ///< the button that goes on, as soon as pairs and models are known
 };
 
 }  // namespace prefbench::pages
