@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "core/files/error.h"
 #include "core/files/json.h"
@@ -47,6 +49,14 @@ class JsonFields {
         if (const auto* value = find(key)) {
             require(value->is_number_unsigned(), key, *value, "must be a whole number, 0 or more");
             target = value->get<std::uint64_t>();
+        }
+    }
+    void read(const char* key, std::vector<std::string>& target) const {
+        if (const auto* value = find(key)) {
+            const bool texts = value->is_array() && std::all_of(value->begin(), value->end(),
+                                                                [](const auto& entry) { return entry.is_string(); });
+            require(texts, key, *value, "must be a list of texts");
+            target = value->get<std::vector<std::string>>();
         }
     }
 

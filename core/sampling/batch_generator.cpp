@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "core/files/error.h"
@@ -39,12 +40,42 @@ std::int64_t rowsThatFit(const model::Transformer& model) {
     return std::clamp<std::int64_t>(budget / (bytesPerToken * tokens), 8, model.device().is_cuda() ? 512 : 128);
 }
 
-bool drawAlike(const SamplingSettings& a, const SamplingSettings& b) {
-    return a.temperature == b.temperature && a.topK == b.topK && a.topP == b.topP;
+/// Whether they treat logits alike.
+bool drawAlike(SamplingSettings a, const SamplingSettings& b) {
+    a.samples = b.samples;
+    a.minNewTokens = b.minNewTokens;
+    a.maxNewTokens = b.maxNewTokens;
+    a.stop = b.stop;
+    a.seed = b.seed;
+    return a == b;
 }
 
-at::Tensor drawWith(const at::Tensor& logits, const SamplingSettings& settings, const at::Tensor& uniforms) {
-    return settings.temperature == 0 ? logits.argmax(-1) : drawTokens(processLogits(logits, settings), uniforms);
+at::Tensor drawWith(const at::Tensor& logits, const SamplingSettings& settings,
+                    const std::vector<RowHistory>& histories, const at::Tensor& uniforms) {
+    const at::Tensor processed = processLogits(logits, settings, histories);
+    return settings.temperature == 0 ? processed.argmax(-1) : drawTokens(processed, uniforms);
+}
+
+/// Where the earliest of the stop texts begins in `text`, searched from `from`; npos where none stands.
+std::size_t findStop(const std::string& text, std::size_t from, const std::vector<std::string>& stops) {
+    std::size_t earliest = std::string::npos;
+    for (const std::string& stop : stops) {
+        earliest = std::min(earliest, text.find(stop, from));
+    }
+    return earliest;
+}
+
+/// Bytes at the end of `text` that may become a stop text.
+std::size_t heldBack(const std::string& text, const std::vector<std::string>& stops) {
+    std::size_t held = 0;
+    for (const std::string& stop : stops) {
+        for (std::size_t length = std::min(stop.size() - 1, text.size()); length > held; --length) {
+            if (std::string_view(text).ends_with(std::string_view(stop).substr(0, length))) {
+                held = length;
+            }
+        }
+    }
+    return held;
 }
 
 }  // namespace
@@ -207,7 +238,7 @@ void BatchGenerator::startSamples(const std::vector<std::int64_t>& requests, con
             row.plan = request.plan;
             row.sample.prompt = requests[i];
             row.sample.index = request.started;
-            if (callbacks_.onToken) {
+            if (callbacks_.onToken || !row.plan->settings.stop.empty()) {
                 row.decoder.emplace(tokenizer_);
             }
             origins.push_back(static_cast<std::int64_t>(i));
@@ -276,29 +307,50 @@ void BatchGenerator::drawTokensOfRows() {
 }
 
 at::Tensor BatchGenerator::drawIds(const at::Tensor& logits) const {
+    struct Group {
+        const SamplingSettings* settings;
+        std::vector<std::int64_t> rows;
+        std::vector<RowHistory> histories;
+    };
     std::vector<double> numbers;
-    std::vector<std::pair<const SamplingSettings*, std::vector<std::int64_t>>> groups;
+    std::vector<Group> groups;
     for (const Row& row : rows_) {
         const SamplingSettings& settings = row.plan->settings;
-        const auto same = [&](const auto& group) { return drawAlike(*group.first, settings); };
+        const auto same = [&](const Group& group) { return drawAlike(*group.settings, settings); };
         auto group = std::find_if(groups.begin(), groups.end(), same);
         if (group == groups.end()) {
-            group = groups.insert(groups.end(), {&settings, {}});
+            group = groups.insert(groups.end(), {&settings, {}, {}});
         }
-        group->second.push_back(static_cast<std::int64_t>(numbers.size()));
+        group->rows.push_back(static_cast<std::int64_t>(numbers.size()));
+        group->histories.push_back(historyOf(row));
         numbers.push_back(uniform(settings.seed, row.plan->key, static_cast<std::uint32_t>(row.sample.index),
                                   static_cast<std::uint32_t>(row.sample.ids.size())));
     }
     const at::Tensor uniforms = at::tensor(numbers, at::kDouble).to(logits.device());
     if (groups.size() == 1) {
-        return drawWith(logits, *groups.front().first, uniforms);
+        return drawWith(logits, *groups.front().settings, groups.front().histories, uniforms);
     }
     at::Tensor ids = at::zeros({logits.size(0)}, logits.options().dtype(at::kLong));
-    for (const auto& [settings, members] : groups) {
-        const at::Tensor rows = at::tensor(members, at::kLong).to(logits.device());
-        ids.index_copy_(0, rows, drawWith(logits.index_select(0, rows), *settings, uniforms.index_select(0, rows)));
+    for (const Group& group : groups) {
+        const at::Tensor rows = at::tensor(group.rows, at::kLong).to(logits.device());
+        ids.index_copy_(
+            0, rows,
+            drawWith(logits.index_select(0, rows), *group.settings, group.histories, uniforms.index_select(0, rows)));
     }
     return ids;
+}
+
+RowHistory BatchGenerator::historyOf(const Row& row) const {
+    const SamplingSettings& settings = row.plan->settings;
+    RowHistory history;
+    if (needsHistory(settings)) {
+        history.ids = row.plan->prompt;
+        history.ids.insert(history.ids.end(), row.sample.ids.begin(), row.sample.ids.end());
+    }
+    if (static_cast<std::int64_t>(row.sample.ids.size()) < settings.minNewTokens) {
+        history.forbidden = endIds_;
+    }
+    return history;
 }
 
 void BatchGenerator::take(Row& row, TokenId id, double logProbability) {
@@ -308,20 +360,39 @@ void BatchGenerator::take(Row& row, TokenId id, double logProbability) {
         return;
     }
     row.sample.ids.push_back(id);
-    const bool goOn = !row.decoder || callbacks_.onToken(row.sample.prompt, row.sample.index, row.decoder->push(id));
-    if (!goOn) {
+    const bool listened = hearText(row, row.decoder ? row.decoder->push(id) : std::string());
+    if (row.stopAt != std::string::npos) {
+        finish(row, FinishReason::Stop);
+    } else if (!listened) {
         finish(row, FinishReason::Cancelled);
     } else if (static_cast<std::int64_t>(row.sample.ids.size()) >= row.plan->maxNewTokens) {
         finish(row, FinishReason::Length);
     }
 }
 
+/// Looks for stop texts and tells the listener what can no longer be part of one. False when it wants no more.
+bool BatchGenerator::hearText(Row& row, const std::string& added) {
+    const std::vector<std::string>& stops = row.plan->settings.stop;
+    if (stops.empty()) {
+        return !callbacks_.onToken || callbacks_.onToken(row.sample.prompt, row.sample.index, added);
+    }
+    // Nothing before what was held back can be part of a stop text.
+    row.text += added;
+    row.stopAt = findStop(row.text, row.told, stops);
+    const std::size_t settled =
+        row.stopAt != std::string::npos ? row.stopAt : row.text.size() - heldBack(row.text, stops);
+    const std::string news = settled > row.told ? row.text.substr(row.told, settled - row.told) : std::string();
+    row.told = std::max(row.told, settled);
+    return !callbacks_.onToken || callbacks_.onToken(row.sample.prompt, row.sample.index, news);
+}
+
 void BatchGenerator::finish(Row& row, FinishReason reason) {
     row.done = true;
     row.sample.finishReason = reason;
-    row.sample.text = tokenizer_->decode(row.sample.ids, /*skipSpecialTokens=*/true);
-    if (row.decoder) {
-        if (const std::string rest = row.decoder->finish(); !rest.empty()) {
+    row.sample.text = row.stopAt != std::string::npos ? row.text.substr(0, row.stopAt)
+                                                      : tokenizer_->decode(row.sample.ids, /*skipSpecialTokens=*/true);
+    if (row.decoder && callbacks_.onToken && row.stopAt == std::string::npos) {
+        if (const std::string rest = row.text.substr(row.told) + row.decoder->finish(); !rest.empty()) {
             callbacks_.onToken(row.sample.prompt, row.sample.index, rest);
         }
     }

@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/model/kv_cache.h"
 #include "core/sampling/generator.h"
+#include "core/sampling/processors.h"
 
 namespace prefbench::sampling {
 
@@ -53,7 +55,10 @@ class BatchGenerator {
     struct Row {
         std::shared_ptr<const Plan> plan;
         Sample sample;
-        std::optional<text::StreamDecoder> decoder;  ///< where someone listens
+        std::optional<text::StreamDecoder> decoder;  ///< where someone listens or there are stop texts
+        std::string text;                            ///< decoded so far, where there are stop texts
+        std::size_t told = 0;                        ///< bytes of it that the listener knows
+        std::size_t stopAt = std::string::npos;      ///< where a stop text begins in it
         bool done = false;
     };
 
@@ -64,7 +69,9 @@ class BatchGenerator {
     void dropDoneRows(bool always);
     void drawTokensOfRows();
     at::Tensor drawIds(const at::Tensor& logits) const;
+    RowHistory historyOf(const Row& row) const;
     void take(Row& row, text::TokenId id, double logProbability);
+    bool hearText(Row& row, const std::string& added);
     void finish(Row& row, contract::FinishReason reason);
     void report(Sample sample);
     std::int64_t running() const;

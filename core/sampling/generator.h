@@ -15,10 +15,10 @@ namespace prefbench::sampling {
 struct Sample {
     std::int64_t prompt = 0;         ///< index into the prompts given
     std::int64_t index = 0;          ///< which of the prompt's samples
-    std::vector<text::TokenId> ids;  ///< without the end token
+    std::vector<text::TokenId> ids;  ///< without the end token; with those that spell a stop text
     double logProbability =
-        0;  ///< Σ log p of the sampled tokens under the untempered model, nats; includes the end token
-    std::string text;
+        0;             ///< Σ log p of the sampled tokens under the untempered model, nats; includes the end token
+    std::string text;  ///< of the ids, up to a stop text
     contract::FinishReason finishReason = contract::FinishReason::Length;
 };
 

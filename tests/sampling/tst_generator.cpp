@@ -1,4 +1,5 @@
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -53,6 +54,8 @@ class TestGenerator : public QObject {
         settings.temperature = 0.9;
         settings.topK = 100;
         settings.topP = 0.95;
+        settings.repetitionPenalty = 1.2;
+        settings.minNewTokens = 5;
         settings.seed = 5;
         const auto together = collect(*model_, *tokenizer_, prompts_, settings);
         QCOMPARE(together.size(), prompts_.size() * 6);
@@ -157,6 +160,59 @@ class TestGenerator : public QObject {
             QVERIFY(sample.finishReason == FinishReason::Stop || sample.ids.size() == 60);
         }
         QVERIFY(stopped > 0);
+    }
+
+    void noEndBeforeMinNewTokens() {
+        SamplingSettings settings;
+        settings.samples = 200;
+        settings.maxNewTokens = 60;
+        settings.minNewTokens = 40;
+        settings.temperature = 5;
+        int stopped = 0;
+        for (const auto& [key, sample] : collect(*model_, *tokenizer_, {prompts_[0]}, settings)) {
+            QVERIFY(sample.ids.size() >= 40);
+            stopped += sample.finishReason == FinishReason::Stop;
+        }
+        QVERIFY(stopped > 0);
+    }
+
+    void noIdTwiceWithoutRepeatedUnigrams() {
+        SamplingSettings settings;
+        settings.temperature = 0;
+        settings.maxNewTokens = 30;
+        settings.noRepeatNgramSize = 1;
+        Ids all = prompts_[6];
+        const Sample sample = collect(*model_, *tokenizer_, {all}, settings).at({0, 0});
+        all.insert(all.end(), sample.ids.begin(), sample.ids.end());
+        std::sort(all.begin(), all.end());
+        QVERIFY(std::adjacent_find(all.begin(), all.end()) == all.end());
+    }
+
+    /// Wherever in the text it stands, and however its bytes fall into tokens.
+    void stopTextEndsTheCompletionBeforeIt() {
+        SamplingSettings settings;
+        settings.temperature = 0;
+        settings.maxNewTokens = 30;
+        const std::string whole = collect(*model_, *tokenizer_, {prompts_[6]}, settings).at({0, 0}).text;
+        for (std::size_t begin = 1; begin + 3 < whole.size(); begin += 4) {
+            settings.stop = {"never there", whole.substr(begin, 3)};
+            const auto insideCharacter = [&](std::size_t place) { return (whole[place] & 0xC0) == 0x80; };
+            if (insideCharacter(begin) || insideCharacter(begin + 3)) {
+                continue;
+            }
+            std::string streamed;
+            Sample stopped;
+            generate(*model_, *tokenizer_, {prompts_[6]}, settings,
+                     {.onToken =
+                          [&](std::int64_t, std::int64_t, const std::string& text) {
+                              streamed += text;
+                              return true;
+                          },
+                      .onSample = [&](const Sample& sample) { stopped = sample; }});
+            QCOMPARE(stopped.text, whole.substr(0, whole.find(settings.stop[1])));
+            QCOMPARE(streamed, stopped.text);
+            QVERIFY(stopped.finishReason == FinishReason::Stop);
+        }
     }
 
     void endsAtTheModelsLastPosition() {

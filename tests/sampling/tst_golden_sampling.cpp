@@ -10,7 +10,9 @@ using namespace prefbench;
 
 namespace {
 
-constexpr std::array<const char*, 3> known{"temperature", "top_k", "top_p"};
+constexpr std::array known{
+    "temperature",         "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "repetition_penalty",
+    "no_repeat_ngram_size"};
 
 /// The first setting that this version does not have; empty when there is none.
 QString unknownSetting(const files::OrderedJson& settings) {
@@ -57,12 +59,11 @@ class TestGoldenSampling : public QObject {
                 cases.skip(name, unknown + QStringLiteral(" is not supported"));
                 continue;
             }
-            contract::SamplingSettings settings;
-            settings.temperature = one.at("settings").value("temperature", 1.0);
-            settings.topK = one.at("settings").value("top_k", std::int64_t{0});
-            settings.topP = one.at("settings").value("top_p", 1.0);
+            const auto settings = contract::samplingFromJson(files::Json(one.at("settings")));
+            const sampling::RowHistory history{golden.at("history").get<std::vector<std::int64_t>>(), {}};
             const auto logits = golden.at("logits").at(vector).get<std::vector<double>>();
-            check(cases, name, one, sampling::processLogits(at::tensor(logits, at::kFloat).unsqueeze(0), settings)[0],
+            check(cases, name, one,
+                  sampling::processLogits(at::tensor(logits, at::kFloat).unsqueeze(0), settings, {history})[0],
                   vector == "ties");
         }
         QVERIFY(cases.finish());

@@ -58,6 +58,11 @@ void addSample(CLI::App& app) {
     command->add_option("--temperature", options->settings.temperature, "0 is greedy")->capture_default_str();
     command->add_option("--top-p", options->settings.topP, "1 is off")->capture_default_str();
     command->add_option("--top-k", options->settings.topK, "0 is off")->capture_default_str();
+    command->add_option("--min-p", options->settings.minP, "0 is off")->capture_default_str();
+    command->add_option("--repetition-penalty", options->settings.repetitionPenalty, "1 is off")->capture_default_str();
+    command->add_option("--stop", options->settings.stop, "Texts that end a completion, which ends before them");
+    command->add_option("--min-new-tokens", options->settings.minNewTokens, "No end before so many")
+        ->capture_default_str();
     command->add_option("--max-new-tokens", options->settings.maxNewTokens, "Longest completion")
         ->capture_default_str();
     command->add_option("--seed", options->settings.seed, "The same seed draws the same samples")

@@ -148,6 +148,14 @@ void addGenerate(CLI::App& app, Work& work) {
     command->add_option("--temperature", settings.temperature, "0 takes the likeliest token")->capture_default_str();
     command->add_option("--top-k", settings.topK, "draw from the K likeliest (0: all)")->capture_default_str();
     command->add_option("--top-p", settings.topP, "draw from the likeliest that make up P")->capture_default_str();
+    command->add_option("--min-p", settings.minP, "no token less likely than this share of the likeliest (0: off)")
+        ->capture_default_str();
+    command
+        ->add_option("--repetition-penalty", settings.repetitionPenalty,
+                     "divides the logits of tokens already there (1: off)")
+        ->capture_default_str();
+    command->add_option("--stop", settings.stop, "texts that end a completion, which ends before them");
+    command->add_option("--min-new-tokens", settings.minNewTokens, "no end before so many")->capture_default_str();
     command->add_option("--max-new-tokens", settings.maxNewTokens, "tokens a completion")->capture_default_str();
     command->add_option("--samples", settings.samples, "completions a prompt")->capture_default_str();
     command->add_option("--seed", settings.seed, "same seed, same completions")->capture_default_str();
