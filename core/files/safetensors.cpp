@@ -225,8 +225,9 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& file) {
     struct stat status {};
     const bool known = ::fstat(descriptor, &status) == 0;
     const auto fileBytes = known ? static_cast<std::uint64_t>(status.st_size) : 0;
+    void* mapped = nullptr;
     if (known && S_ISREG(status.st_mode) && fileBytes >= lengthBytes) {
-        result.mapping_ = ::mmap(nullptr, fileBytes, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        mapped = ::mmap(nullptr, fileBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
     }
     const int mapError = errno;
     ::close(descriptor);
@@ -236,13 +237,12 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& file) {
     if (fileBytes < lengthBytes) {
         reader.fail("truncated: " + std::to_string(fileBytes) + " bytes, expected at least 8 for the header's length");
     }
-    if (result.mapping_ == MAP_FAILED) {
-        result.mapping_ = nullptr;
+    if (mapped == MAP_FAILED) {
         reader.fail("cannot be mapped" + reasonOf(mapError));
     }
-    result.mappedBytes_ = fileBytes;
+    result.mapping_ = {mapped, [fileBytes](void* memory) { ::munmap(memory, fileBytes); }};
 
-    const auto* bytes = static_cast<const unsigned char*>(result.mapping_);
+    const auto* bytes = static_cast<const unsigned char*>(mapped);
     const std::uint64_t headerBytes = littleEndian64(bytes);
     if (headerBytes > maxHeaderBytes) {
         reader.fail("header of " + std::to_string(headerBytes) + " bytes, more than the format's 100 MB");
@@ -263,39 +263,25 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& file) {
     return result;
 }
 
-SafetensorsFile::~SafetensorsFile() {
-    if (mapping_ != nullptr) {
-        ::munmap(mapping_, mappedBytes_);
-    }
-}
-
-SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      tensors_(std::move(other.tensors_)),
-      metadata_(std::move(other.metadata_)),
-      mapping_(std::exchange(other.mapping_, nullptr)),
-      mappedBytes_(std::exchange(other.mappedBytes_, 0)),
-      dataStart_(std::exchange(other.dataStart_, 0)) {}
-
-SafetensorsFile& SafetensorsFile::operator=(SafetensorsFile&& other) noexcept {
-    std::swap(path_, other.path_);
-    std::swap(tensors_, other.tensors_);
-    std::swap(metadata_, other.metadata_);
-    std::swap(mapping_, other.mapping_);
-    std::swap(mappedBytes_, other.mappedBytes_);
-    std::swap(dataStart_, other.dataStart_);
-    return *this;
-}
-
 const TensorInfo* SafetensorsFile::find(const std::string& name) const {
     const auto found =
         std::find_if(tensors_.begin(), tensors_.end(), [&name](const TensorInfo& info) { return info.name == name; });
     return found == tensors_.end() ? nullptr : &*found;
 }
 
-std::span<const std::byte> SafetensorsFile::data(const TensorInfo& tensor) const {
-    const auto* start = static_cast<const std::byte*>(mapping_) + dataStart_;
+std::span<std::byte> SafetensorsFile::data(const TensorInfo& tensor) const {
+    auto* start = static_cast<std::byte*>(mapping_.get()) + dataStart_;
     return {start + tensor.begin, tensor.end - tensor.begin};
+}
+
+void SafetensorsFile::forget(const TensorInfo& tensor) const {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    // Whole pages only: those at its ends hold other tensors too.
+    const std::size_t begin = (dataStart_ + tensor.begin + page - 1) / page * page;
+    const std::size_t end = (dataStart_ + tensor.end) / page * page;
+    if (begin < end) {
+        ::madvise(static_cast<std::byte*>(mapping_.get()) + begin, end - begin, MADV_DONTNEED);
+    }
 }
 
 namespace {

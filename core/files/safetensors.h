@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,25 +25,25 @@ struct TensorInfo {
     std::uint64_t end = 0;
 };
 
-/// A read-only safetensors file, mapped privately; everything of DESIGN "Bad input" is checked before any byte of data
-/// is touched. Errors name the file, the tensor, what was found and what was expected. Format:
-/// https://github.com/huggingface/safetensors (8-byte little-endian header length, JSON header, data).
+/// A safetensors file, mapped privately: what is written to its bytes in memory never reaches the file. Everything of
+/// DESIGN "Bad input" is checked before any byte of data is touched. Errors name the file, the tensor, what was found
+/// and what was expected. Format: https://github.com/huggingface/safetensors (8-byte little-endian header length, JSON
+/// header, data).
 class SafetensorsFile {
   public:
     static SafetensorsFile open(const std::filesystem::path& file);
-    ~SafetensorsFile();
-    SafetensorsFile(SafetensorsFile&& other) noexcept;
-    SafetensorsFile& operator=(SafetensorsFile&& other) noexcept;
-    SafetensorsFile(const SafetensorsFile&) = delete;
-    SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
     /// In the order of their data.
     const std::vector<TensorInfo>& tensors() const { return tensors_; }
     /// nullptr when there is none of that name.
     const TensorInfo* find(const std::string& name) const;
-    /// Valid while this object lives. Not aligned to more than the format promises.
-    std::span<const std::byte> data(const TensorInfo& tensor) const;
+    /// Valid while this object, or what `mapping` returned, lives. Not aligned to more than the format promises.
+    std::span<std::byte> data(const TensorInfo& tensor) const;
+    std::shared_ptr<void> mapping() const { return mapping_; }
+    /// Gives the memory of a tensor's pages back; read again, they come from the file. What was written to them is
+    /// lost.
+    void forget(const TensorInfo& tensor) const;
     const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
   private:
@@ -50,8 +51,7 @@ class SafetensorsFile {
     std::filesystem::path path_;
     std::vector<TensorInfo> tensors_;
     std::map<std::string, std::string> metadata_;
-    void* mapping_ = nullptr;
-    std::size_t mappedBytes_ = 0;
+    std::shared_ptr<void> mapping_;
     std::size_t dataStart_ = 0;
 };
 

@@ -1,10 +1,14 @@
 #include "core/model/attention.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 
 namespace prefbench::model {
 namespace {
+
+constexpr double hidden = -std::numeric_limits<double>::infinity();
 
 std::int64_t lengthOf(const PrefixTree& tree) {
     std::int64_t length = tree.prefix;
@@ -14,31 +18,77 @@ std::int64_t lengthOf(const PrefixTree& tree) {
     return length;
 }
 
-at::Tensor branchMask(const PrefixTree& tree, at::Device device, at::ScalarType type) {
-    std::vector<std::int64_t> owner(static_cast<std::size_t>(tree.prefix), 0);  // 0: prefix, b: branch b
-    for (std::size_t b = 0; b < tree.branches.size(); ++b) {
-        owner.insert(owner.end(), static_cast<std::size_t>(tree.branches[b]), static_cast<std::int64_t>(b) + 1);
+/// Of the longest sequence.
+std::int64_t positionsOf(const PrefixTree& tree) {
+    const auto longest = std::max_element(tree.branches.begin(), tree.branches.end());
+    return tree.prefix + (longest == tree.branches.end() ? 0 : *longest);
+}
+
+/// A tree's tokens: to which branch each belongs (0: prefix), and its position.
+struct TreeTokens {
+    at::Tensor owners, positions;
+
+    explicit TreeTokens(const PrefixTree& tree) {
+        std::vector<std::int64_t> owner(static_cast<std::size_t>(tree.prefix), 0);
+        std::vector<at::Tensor> places{at::arange(tree.prefix, at::kLong)};
+        for (std::size_t b = 0; b < tree.branches.size(); ++b) {
+            owner.insert(owner.end(), static_cast<std::size_t>(tree.branches[b]), static_cast<std::int64_t>(b) + 1);
+            places.push_back(at::arange(tree.prefix, tree.prefix + tree.branches[b], at::kLong));
+        }
+        owners = at::tensor(owner, at::kLong);
+        positions = at::cat(places);
     }
-    const at::Tensor owners = at::tensor(owner, at::kLong);
-    const at::Tensor keyOwner = owners.unsqueeze(0);
-    const at::Tensor visible = ((keyOwner == 0) | (keyOwner == owners.unsqueeze(1))).tril();
-    return at::zeros(visible.sizes(), type)
-        .masked_fill_(visible.logical_not(), -std::numeric_limits<double>::infinity())
-        .to(device);
+};
+
+at::Tensor treeMask(const PrefixTree& tree, std::int64_t window, const at::Tensor& bias, at::ScalarType type) {
+    const TreeTokens tokens(tree);
+    const at::Tensor keyOwner = tokens.owners.unsqueeze(0);
+    at::Tensor visible = ((keyOwner == 0) | (keyOwner == tokens.owners.unsqueeze(1))).tril();
+    if (window > 0) {
+        visible = visible & (tokens.positions.unsqueeze(1) - tokens.positions.unsqueeze(0) < window);
+    }
+    const at::Tensor start = bias.defined() ? bias.index_select(-1, tokens.positions).expand({-1, visible.size(0), -1})
+                                            : at::zeros(visible.sizes(), type);
+    return start.masked_fill(visible.logical_not(), hidden);
+}
+
+/// For what scaled_dot_product_attention cannot do.
+at::Tensor cappedAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                           const at::Tensor& mask, bool causal, const ScoreRule& rule) {
+    const std::int64_t groups = queries.size(1) / keys.size(1);
+    const auto forEveryHead = [groups](const at::Tensor& x) { return groups > 1 ? x.repeat_interleave(groups, 1) : x; };
+    at::Tensor scores = at::matmul(queries, forEveryHead(keys).transpose(-2, -1)) * (rule.scale / rule.cap);
+    scores = scores.tanh() * rule.cap;
+    if (causal) {
+        const at::Tensor future = at::ones({queries.size(2), keys.size(2)}, queries.options().dtype(at::kBool)).triu(1);
+        scores = scores.masked_fill(future, hidden);
+    } else if (mask.defined()) {
+        scores = scores + mask;
+    }
+    const at::ScalarType type = queries.scalar_type();
+    const at::Tensor weights = scores.softmax(-1, type == at::kDouble ? at::kDouble : at::kFloat).to(type);
+    return at::matmul(weights, forEveryHead(values));
 }
 
 }  // namespace
 
-TreeMasks treeMasks(const std::vector<PrefixTree>& trees, at::Device device, at::ScalarType type) {
+TreeMasks treeMasks(const std::vector<PrefixTree>& trees, std::int64_t window, const at::Tensor& slopes, double scale,
+                    at::Device device, at::ScalarType type) {
     TreeMasks result;
+    std::int64_t longest = 0;
+    for (const PrefixTree& tree : trees) {
+        longest = std::max(longest, positionsOf(tree));
+    }
+    const at::Tensor bias =
+        slopes.defined() ? alibiBias(slopes, at::arange(longest, at::kLong), scale, type) : at::Tensor();
     std::map<std::pair<std::int64_t, std::vector<std::int64_t>>, at::Tensor> masks;
     for (const PrefixTree& tree : trees) {
         result.lengths.push_back(lengthOf(tree));
         at::Tensor mask;
-        if (tree.branches.size() > 1) {
+        if (tree.branches.size() > 1 || bias.defined() || (window > 0 && positionsOf(tree) > window)) {
             at::Tensor& known = masks[{tree.prefix, tree.branches}];
             if (!known.defined()) {
-                known = branchMask(tree, device, type);
+                known = treeMask(tree, window, bias, type).to(device);
             }
             mask = known;
         }
@@ -48,7 +98,7 @@ TreeMasks treeMasks(const std::vector<PrefixTree>& trees, at::Device device, at:
 }
 
 at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                         const TreeMasks& masks) {
+                         const TreeMasks& masks, const ScoreRule& rule) {
     // Splitting, not slicing: the backward pass of a split writes each gradient once.
     const auto q = queries.split_with_sizes(masks.lengths), k = keys.split_with_sizes(masks.lengths),
                v = values.split_with_sizes(masks.lengths);
@@ -60,17 +110,37 @@ at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, cons
         }
         const at::Tensor& mask = masks.masks[tree];
         const at::Tensor output =
-            attention(headsFirst(q[tree]), headsFirst(k[tree]), headsFirst(v[tree]), mask, !mask.defined());
+            attention(headsFirst(q[tree]), headsFirst(k[tree]), headsFirst(v[tree]), mask, !mask.defined(), rule);
         outputs.push_back(output.squeeze(0).transpose(0, 1));
     }
     return outputs.empty() ? queries : at::cat(outputs);
 }
 
 at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                     const at::Tensor& mask, bool causal) {
+                     const at::Tensor& mask, bool causal, const ScoreRule& rule) {
+    if (rule.cap > 0) {
+        return cappedAttention(queries, keys, values, mask, causal, rule);
+    }
     const std::optional<at::Tensor> added = mask.defined() ? std::optional(mask) : std::nullopt;
     const bool grouped = queries.size(1) != keys.size(1);
-    return at::scaled_dot_product_attention(queries, keys, values, added, 0.0, causal, std::nullopt, grouped);
+    return at::scaled_dot_product_attention(queries, keys, values, added, 0.0, causal, rule.scale, grouped);
+}
+
+at::Tensor alibiSlopes(std::int64_t heads) {
+    const double whole = std::exp2(std::floor(std::log2(static_cast<double>(heads))));
+    std::vector<double> slopes;
+    for (std::int64_t head = 1; head <= heads; ++head) {
+        const auto number = static_cast<double>(head);
+        // Heads beyond the power of two take every second slope of twice as many.
+        slopes.push_back(number <= whole ? std::exp2(-8 * number / whole)
+                                         : std::exp2(-4 * (2 * (number - whole) - 1) / whole));
+    }
+    return at::tensor(slopes, at::kFloat).view({heads, 1, 1});
+}
+
+at::Tensor alibiBias(const at::Tensor& slopes, const at::Tensor& positions, double scale, at::ScalarType type) {
+    const at::Tensor rounded = (slopes.to(at::kBFloat16) * positions.to(at::kBFloat16)).to(type);
+    return rounded * scale;
 }
 
 }  // namespace prefbench::model

@@ -10,10 +10,9 @@ namespace prefbench::model {
 /// prediction for its first token: it gets 0. Differentiable.
 at::Tensor branchTokenLogProbs(const Transformer& model, const PackedBatch& batch);
 
-/// log softmax(rows · weightᵀ)[target], row by row, `rowsPerChunk` rows at a time (0: as many as make 64 MiB of
-/// logits). rows [n, hidden], weight [vocabulary, hidden], targets [n] int64 → [n], float32 or float64. Differentiable
-/// in rows and weight.
-at::Tensor chosenLogProbs(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& targets,
+/// log softmax(head's logits)[target], row by row, `rowsPerChunk` rows at a time (0: as many as make 64 MiB of logits).
+/// rows [n, embedding], targets [n] int64 → [n], float32 or float64. Differentiable in rows and the head's tensors.
+at::Tensor chosenLogProbs(const at::Tensor& rows, const OutputHead& head, const at::Tensor& targets,
                           std::int64_t rowsPerChunk = 0);
 
 /// Sums of branchTokenLogProbs over each branch, accumulated in float64. [branches]

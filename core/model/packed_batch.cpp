@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "core/model/transformer.h"
 
 namespace prefbench::model {
@@ -24,6 +26,19 @@ PackedBatch PackedBatch::pack(const std::vector<Tree>& trees, at::Device device)
     batch.tokens = at::tensor(tokens, at::kLong).to(device);
     batch.positions = at::tensor(positions, at::kLong).to(device);
     return batch;
+}
+
+at::Tensor PackedBatch::sequenceLengths() const {
+    std::vector<std::int64_t> lengths;
+    for (const PrefixTree& tree : trees) {
+        std::int64_t all = tree.prefix, longest = 0;
+        for (const std::int64_t branch : tree.branches) {
+            all += branch;
+            longest = std::max(longest, branch);
+        }
+        lengths.insert(lengths.end(), static_cast<std::size_t>(all), tree.prefix + longest);
+    }
+    return at::tensor(lengths, at::kLong).to(tokens.device());
 }
 
 }  // namespace prefbench::model

@@ -5,19 +5,30 @@
 
 namespace prefbench::model {
 
-/// Angle per position of each pair of a head's elements, with the architecture's scaling. Su et al. 2021, "RoFormer";
-/// Llama 3.1's scaling as published with its weights. Calculated in float32, as where the models were trained.
-/// [headDim / 2] float64
-at::Tensor rotaryFrequencies(const Architecture& architecture);
-
-/// cos and sin of every position's angles, computed in float64. Each [tokens, 1, headDim / 2] in `type`.
+/// cos and sin of every position's angles, computed in float64. Each [tokens, 1, dim / 2].
 struct RotaryTable {
     at::Tensor cosine, sine;
 };
-RotaryTable rotaryTable(const at::Tensor& frequencies, const at::Tensor& positions, at::ScalarType type);
 
-/// Turns element i together with element i + headDim / 2 (the order of Hugging Face's weights).
-/// [tokens, heads, headDim] → the same
-at::Tensor rotate(const at::Tensor& x, const RotaryTable& table);
+/// The angles of one kind of layers. Su et al. 2021, "RoFormer"; scaling as transformers' modeling_rope_utils.
+/// Frequencies are calculated in float32, as where the models were trained.
+class RotaryAngles {
+  public:
+    RotaryAngles() = default;
+    RotaryAngles(const Rotary& rotary, at::Device device);
+
+    /// Whether a sequence's angles depend on how long it is; then `table` needs lengths.
+    bool dependsOnLength() const;
+    /// positions [tokens]; lengths [tokens]: tokens of the sequence that each belongs to, as long as it is so far (a
+    /// prefix shared by several has the longest's).
+    RotaryTable table(const at::Tensor& positions, const at::Tensor& lengths, at::ScalarType type) const;
+    /// Turns the leading elements of every head. [tokens, heads, headDim] → the same
+    at::Tensor rotate(const at::Tensor& x, const RotaryTable& table) const;
+
+  private:
+    Rotary rotary_{};
+    at::Tensor frequencies_;      ///< [dim / 2] float64, angle per position
+    at::Tensor longFrequencies_;  ///< the same beyond the original positions (longrope)
+};
 
 }  // namespace prefbench::model

@@ -49,6 +49,8 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
             return at::gelu(x, "tanh");
         case Activation::GeluExact:
             return at::gelu(x, "none");
+        case Activation::QuickGelu:
+            return x * at::sigmoid(1.702 * x);
         case Activation::Silu:
             return at::silu(x);
         case Activation::Relu:
@@ -57,12 +59,15 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
     throw Error("unknown activation");
 }
 
-/// Statistics of half-precision inputs are taken in float32, as transformers does. Zhang and Sennrich 2019.
-at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
-    if (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble) {
-        return at::rms_norm(x, weight.sizes(), weight, epsilon);
+/// Statistics of half-precision inputs are taken in float32, as transformers does, and so is the product with weights
+/// that are stored as their difference to 1. Zhang and Sennrich 2019.
+at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& weight, bool fromOne, double epsilon) {
+    const at::ScalarType type = x.scalar_type();
+    if (type == at::kFloat || type == at::kDouble) {
+        return at::rms_norm(x, weight.sizes(), fromOne ? weight + 1 : weight, epsilon);
     }
-    return at::rms_norm(x.to(at::kFloat), weight.sizes(), std::nullopt, epsilon).to(x.scalar_type()) * weight;
+    const at::Tensor normed = at::rms_norm(x.to(at::kFloat), weight.sizes(), std::nullopt, epsilon);
+    return fromOne ? (normed * (weight.to(at::kFloat) + 1)).to(type) : normed.to(type) * weight;
 }
 
 /// config.json as it was, unless it states another element type than the weights now have.
@@ -78,6 +83,43 @@ std::string configFor(const std::string& source, at::ScalarType type) {
     return changed ? config.dump(2) + "\n" : source;
 }
 
+/// Which of a cache's keys new tokens see.
+struct CachedMasks {
+    struct Mask {
+        at::Tensor added;  ///< [sequences, 1 or heads, new tokens, longest + new tokens]; undefined: all, or
+        bool causal = false;
+    };
+    Mask full, windowed;
+
+    /// positions [sequences, new tokens]: of the new tokens.
+    CachedMasks(const KvCache& cache, const at::Tensor& positions, const at::Tensor& slopes, const Architecture& a,
+                at::ScalarType type) {
+        const std::int64_t longest = cache.longest(), newTokens = positions.size(1), total = longest + newTokens;
+        const bool sameLengths = std::all_of(cache.lengths().begin(), cache.lengths().end(),
+                                             [&](std::int64_t length) { return length == longest; });
+        const auto make = [&](std::int64_t window) {
+            const bool allSeen = (window == 0 || total <= window) && !slopes.defined();
+            if (allSeen && longest == 0 && newTokens > 1) {
+                return Mask{{}, true};
+            }
+            if (allSeen && sameLengths && newTokens == 1) {
+                return Mask{};
+            }
+            const at::Tensor key = at::arange(total, positions.options());
+            at::Tensor hidden = key > positions.unsqueeze(-1);
+            if (window > 0) {
+                hidden = hidden | (key <= positions.unsqueeze(-1) - window);
+            }
+            const auto options = at::TensorOptions(positions.device()).dtype(type);
+            const at::Tensor start = slopes.defined() ? alibiBias(slopes.to(key.device()), key, a.attentionScale, type)
+                                                      : at::zeros({1, 1, 1}, options);
+            return Mask{start.masked_fill(hidden.unsqueeze(1), -std::numeric_limits<double>::infinity()), false};
+        };
+        full = make(0);
+        windowed = a.windowedLayers.empty() ? full : make(a.window);
+    }
+};
+
 }  // namespace
 
 struct Transformer::State {
@@ -89,8 +131,10 @@ struct Transformer::State {
     std::vector<Parameter> parameters;
     Weights outer;
     std::vector<Weights> layers;
-    at::Tensor rotaryFrequencies;  ///< [headDim / 2] float64
-    std::string config;            ///< config.json's bytes
+    OutputHead head;
+    RotaryAngles rotary, windowRotary;
+    at::Tensor slopes;   ///< of ALiBi
+    std::string config;  ///< config.json's bytes
     std::shared_ptr<const std::vector<SourceFile>> companions;
 
     /// Gives each module its tensors; they share storage with `parameters`.
@@ -105,12 +149,16 @@ struct Transformer::State {
         if (architecture.tiedHead) {
             outer[Module::Head].weight = outer[Module::TokenEmbedding].weight;
         }
+        head = {outer[Module::Head].weight, outer[Module::Head].bias, architecture.logitCap};
         if (architecture.positions == Positions::Rotary) {
-            rotaryFrequencies = model::rotaryFrequencies(architecture).to(device);
+            rotary = RotaryAngles(architecture.rotary, device);
+            windowRotary = RotaryAngles(architecture.windowRotary, device);
+        } else if (architecture.positions == Positions::Alibi) {
+            slopes = alibiSlopes(architecture.heads);
         }
     }
 
-    static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::Down; }
+    static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
 
     at::Tensor linear(const at::Tensor& x, const ModuleWeights& m) const {
         if (family->matrices == MatrixLayout::OutputByInput) {
@@ -121,58 +169,123 @@ struct Transformer::State {
 
     at::Tensor norm(const at::Tensor& x, const ModuleWeights& m) const {
         if (architecture.norm == Norm::RmsNorm) {
-            return rmsNorm(x, m.weight, architecture.normEpsilon);
+            return rmsNorm(x, m.weight, architecture.normWeightsFromOne, architecture.normEpsilon);
         }
         return at::layer_norm(x, m.weight.sizes(), m.weight, m.bias, architecture.normEpsilon);
     }
 
-    at::Tensor attentionBlock(std::int64_t index, const at::Tensor& x, const RotaryTable* rotary,
+    ScoreRule scoreRule() const { return {architecture.attentionScale, architecture.attentionCap}; }
+
+    /// x [tokens, hidden] → queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim]
+    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const at::Tensor& x) const {
+        const std::int64_t heads = architecture.heads, kvHeads = architecture.kvHeads, dim = architecture.headDim;
+        if (!layer.has(Module::QueryKeyValue)) {
+            return {linear(x, layer[Module::Query]).view({-1, heads, dim}),
+                    linear(x, layer[Module::Key]).view({-1, kvHeads, dim}),
+                    linear(x, layer[Module::Value]).view({-1, kvHeads, dim})};
+        }
+        const at::Tensor fused = linear(x, layer[Module::QueryKeyValue]);
+        if (architecture.fusedOrder == FusedOrder::Blocks) {
+            const auto parts =
+                fused.view({-1, heads + 2 * kvHeads, dim}).split_with_sizes({heads, kvHeads, kvHeads}, 1);
+            return {parts[0], parts[1], parts[2]};
+        }
+        const std::int64_t group = heads / kvHeads;
+        const auto parts = fused.view({-1, kvHeads, group + 2, dim}).split_with_sizes({group, 1, 1}, 2);
+        return {parts[0].reshape({-1, heads, dim}), parts[1].squeeze(2), parts[2].squeeze(2)};
+    }
+
+    at::Tensor attentionBlock(std::int64_t index, const at::Tensor& x, const RotaryTable* angles,
                               const Attend& attend) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        const std::int64_t queries = architecture.heads * architecture.headDim;
-        const std::int64_t keys = architecture.kvHeads * architecture.headDim;
-        at::Tensor q, k, v;
-        if (layer.has(Module::QueryKeyValue)) {
-            const auto parts = linear(x, layer[Module::QueryKeyValue]).split_with_sizes({queries, keys, keys}, -1);
-            std::tie(q, k, v) = std::tie(parts[0], parts[1], parts[2]);
-        } else {
-            q = linear(x, layer[Module::Query]);
-            k = linear(x, layer[Module::Key]);
-            v = linear(x, layer[Module::Value]);
+        auto [q, k, v] = queriesKeysValues(layer, x);
+        if (architecture.queryKeyNorm) {
+            q = norm(q, layer[Module::QueryNorm]);
+            k = norm(k, layer[Module::KeyNorm]);
         }
-        q = q.view({-1, architecture.heads, architecture.headDim});
-        k = k.view({-1, architecture.kvHeads, architecture.headDim});
-        v = v.view({-1, architecture.kvHeads, architecture.headDim});
-        if (rotary != nullptr) {
-            q = rotate(q, *rotary);
-            k = rotate(k, *rotary);
+        if (angles != nullptr) {
+            const RotaryAngles& turn = architecture.windowed(index) ? windowRotary : rotary;
+            q = turn.rotate(q, *angles);
+            k = turn.rotate(k, *angles);
         }
-        return linear(attend(index, q, k, v).reshape({-1, queries}), layer[Module::AttentionOutput]);
+        const at::Tensor seen = attend(index, q, k, v).reshape({-1, architecture.heads * architecture.headDim});
+        return linear(seen, layer[Module::AttentionOutput]);
     }
 
     at::Tensor mlpBlock(const Weights& layer, const at::Tensor& x) const {
+        if (layer.has(Module::GateUp)) {
+            const auto parts = linear(x, layer[Module::GateUp]).chunk(2, -1);
+            return linear(activate(parts[0], architecture.activation) * parts[1], layer[Module::Down]);
+        }
         at::Tensor inner = linear(x, layer[Module::Up]);
         inner = architecture.gatedMlp ? activate(linear(x, layer[Module::Gate]), architecture.activation) * inner
                                       : activate(inner, architecture.activation);
         return linear(inner, layer[Module::Down]);
     }
 
-    /// tokens, positions [tokens] → hidden states after the final norm [tokens, hidden]
-    at::Tensor run(const at::Tensor& tokens, const at::Tensor& positions, const Attend& attend) const {
+    at::Tensor layerBlock(std::int64_t index, const at::Tensor& x, const RotaryTable* angles,
+                          const Attend& attend) const {
+        const Weights& layer = layers[static_cast<std::size_t>(index)];
+        const auto attended = [&](const at::Tensor& in) { return attentionBlock(index, in, angles, attend); };
+        const auto normed = [&](const at::Tensor& in, Module module) { return norm(in, layer[module]); };
+        switch (architecture.block) {
+            case Block::PreNorm: {
+                const at::Tensor y = x + attended(normed(x, Module::AttentionNorm));
+                return y + mlpBlock(layer, normed(y, Module::MlpNorm));
+            }
+            case Block::PostNorm: {
+                const at::Tensor y = normed(x + attended(x), Module::AttentionNorm);
+                return normed(y + mlpBlock(layer, y), Module::MlpNorm);
+            }
+            case Block::SandwichNorm: {
+                const at::Tensor seen = attended(normed(x, Module::AttentionNorm));
+                const at::Tensor y = x + normed(seen, Module::AttentionOutputNorm);
+                return y + normed(mlpBlock(layer, normed(y, Module::MlpNorm)), Module::MlpOutputNorm);
+            }
+            case Block::Parallel:
+                return x + attended(normed(x, Module::AttentionNorm)) + mlpBlock(layer, normed(x, Module::MlpNorm));
+            case Block::ParallelOneNorm: {
+                const at::Tensor in = normed(x, Module::AttentionNorm);
+                return x + attended(in) + mlpBlock(layer, in);
+            }
+        }
+        throw Error("unknown block");
+    }
+
+    at::Tensor embed(const at::Tensor& tokens, const at::Tensor& positions) const {
         at::Tensor x = at::embedding(outer[Module::TokenEmbedding].weight, tokens);
-        RotaryTable rotary;
+        if (architecture.embeddingScale != 1) {
+            x = x * at::scalar_tensor(architecture.embeddingScale, x.options());  // rounded to the weights' type
+        }
+        if (outer.has(Module::EmbeddingIn)) {
+            x = linear(x, outer[Module::EmbeddingIn]);
+        }
         if (architecture.positions == Positions::Learned) {
-            x = x + at::embedding(outer[Module::PositionEmbedding].weight, positions);
-        } else {
-            rotary = rotaryTable(rotaryFrequencies, positions, computeType);
+            x = x + at::embedding(outer[Module::PositionEmbedding].weight, positions + architecture.positionOffset);
         }
-        const RotaryTable* const angles = architecture.positions == Positions::Rotary ? &rotary : nullptr;
+        return x;
+    }
+
+    bool anglesDependOnLength() const { return rotary.dependsOnLength() || windowRotary.dependsOnLength(); }
+
+    /// tokens, positions [tokens] → what the head reads [tokens, embedding]. lengths as RotaryAngles::table has them;
+    /// undefined where no angle depends on them.
+    at::Tensor run(const at::Tensor& tokens, const at::Tensor& positions, const at::Tensor& lengths,
+                   const Attend& attend) const {
+        at::Tensor x = embed(tokens, positions);
+        RotaryTable full, windowed;
+        if (architecture.positions == Positions::Rotary) {
+            full = rotary.table(positions, lengths, computeType);
+            windowed = architecture.windowedLayers.empty() ? full : windowRotary.table(positions, lengths, computeType);
+        }
         for (std::int64_t index = 0; index < architecture.layers; ++index) {
-            const Weights& layer = layers[static_cast<std::size_t>(index)];
-            x = x + attentionBlock(index, norm(x, layer[Module::AttentionNorm]), angles, attend);
-            x = x + mlpBlock(layer, norm(x, layer[Module::MlpNorm]));
+            const RotaryTable& angles = architecture.windowed(index) ? windowed : full;
+            x = layerBlock(index, x, angles.cosine.defined() ? &angles : nullptr, attend);
         }
-        return norm(x, outer[Module::FinalNorm]);
+        if (architecture.finalNorm) {
+            x = norm(x, outer[Module::FinalNorm]);
+        }
+        return outer.has(Module::EmbeddingOut) ? linear(x, outer[Module::EmbeddingOut]) : x;
     }
 
     void checkLength(std::int64_t length) const {
@@ -188,7 +301,8 @@ Transformer::Transformer(Transformer&&) noexcept = default;
 Transformer& Transformer::operator=(Transformer&&) noexcept = default;
 Transformer::~Transformer() = default;
 
-Transformer Transformer::load(const files::ModelFolder& folder, at::Device device, at::ScalarType computeType) {
+Transformer Transformer::load(const files::ModelFolder& folder, at::Device device, at::ScalarType computeType,
+                              WeightStorage storage) {
     auto state = std::make_unique<State>();
     const std::filesystem::path configFile = folder.folder / "config.json";
     state->architecture = architectureFromConfig(folder.config, configFile.string());
@@ -199,7 +313,8 @@ Transformer Transformer::load(const files::ModelFolder& folder, at::Device devic
     state->device = device;
     state->computeType = computeType;
     state->slots = weightSlots(*state->family, state->architecture);
-    state->parameters = loadParameters(folder, *state->family, state->architecture, state->slots, device, computeType);
+    state->parameters =
+        loadParameters(folder, *state->family, state->architecture, state->slots, device, computeType, storage);
     state->config = files::readFile(configFile);
     std::vector<SourceFile> companions;
     for (const auto& file : files::companionFiles(folder.folder)) {
@@ -222,8 +337,8 @@ at::ScalarType Transformer::computeType() const {
 const std::vector<Parameter>& Transformer::parameters() const {
     return state_->parameters;
 }
-const at::Tensor& Transformer::headWeight() const {
-    return state_->outer[Module::Head].weight;
+const OutputHead& Transformer::head() const {
+    return state_->head;
 }
 
 at::Tensor Transformer::forward(const PackedBatch& batch) const {
@@ -231,15 +346,26 @@ at::Tensor Transformer::forward(const PackedBatch& batch) const {
         const auto longest = std::max_element(tree.branches.begin(), tree.branches.end());
         state_->checkLength(tree.prefix + (longest == tree.branches.end() ? 0 : *longest));
     }
-    const TreeMasks masks = treeMasks(batch.trees, state_->device, state_->computeType);
-    return state_->run(batch.tokens, batch.positions,
-                       [&](std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-                           return treeAttention(q, k, v, masks);
+    const Architecture& a = state_->architecture;
+    const auto masksOf = [&](std::int64_t window) {
+        return treeMasks(batch.trees, window, state_->slopes, a.attentionScale, state_->device, state_->computeType);
+    };
+    const TreeMasks full = masksOf(0);
+    const TreeMasks windowed = a.windowedLayers.empty() ? full : masksOf(a.window);
+    const at::Tensor lengths = state_->anglesDependOnLength() ? batch.sequenceLengths() : at::Tensor();
+    return state_->run(batch.tokens, batch.positions, lengths,
+                       [&](std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+                           return treeAttention(q, k, v, a.windowed(layer) ? windowed : full, state_->scoreRule());
                        });
 }
 
+at::Tensor OutputHead::logits(const at::Tensor& rows) const {
+    const at::Tensor raw = at::linear(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+    return cap > 0 ? (raw / cap).tanh() * cap : raw;
+}
+
 at::Tensor Transformer::logits(const at::Tensor& hidden) const {
-    return at::linear(hidden, headWeight());
+    return state_->head.logits(hidden);
 }
 
 at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) const {
@@ -250,24 +376,21 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
     const at::Tensor lengths = at::tensor(cache.lengths(), at::kLong).to(state_->device).unsqueeze(1);
     const at::Tensor positions = lengths + at::arange(newTokens, lengths.options());  // [sequences, newTokens]
 
-    const std::int64_t longest = cache.longest();
-    const bool sameLengths = std::all_of(cache.lengths().begin(), cache.lengths().end(),
-                                         [&](std::int64_t length) { return length == longest; });
-    const bool causal = longest == 0 && newTokens > 1;
-    at::Tensor mask;  // [sequences, 1, newTokens, longest + newTokens]
-    if (!causal && !(sameLengths && newTokens == 1)) {
-        const at::Tensor key = at::arange(longest + newTokens, lengths.options());
-        const at::Tensor hidden = key > positions.unsqueeze(-1);
-        mask = at::zeros(hidden.sizes(), lengths.options().dtype(state_->computeType))
-                   .masked_fill_(hidden, -std::numeric_limits<double>::infinity())
-                   .unsqueeze(1);
-    }
+    const Architecture& a = state_->architecture;
+    const CachedMasks masks(cache, positions, state_->slopes, a, state_->computeType);
     const auto attend = [&](std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
         const auto bySequence = [&](const at::Tensor& x) { return x.unflatten(0, {sequences, newTokens}); };
         const KvCache::View past = cache.append(layer, bySequence(k), bySequence(v), positions);
-        return attention(bySequence(q).transpose(1, 2), past.keys, past.values, mask, causal).transpose(1, 2);
+        const CachedMasks::Mask& mask = a.windowed(layer) ? masks.windowed : masks.full;
+        return attention(bySequence(q).transpose(1, 2), past.keys, past.values, mask.added, mask.causal,
+                         state_->scoreRule())
+            .transpose(1, 2);
     };
-    const at::Tensor hidden = state_->run(tokens.flatten(), positions.flatten(), attend);
+    at::Tensor sequenceLengths;
+    if (state_->anglesDependOnLength()) {
+        sequenceLengths = (lengths + newTokens).expand({-1, newTokens}).flatten();
+    }
+    const at::Tensor hidden = state_->run(tokens.flatten(), positions.flatten(), sequenceLengths, attend);
     cache.advance(newTokens);
     return hidden.unflatten(0, {sequences, newTokens});
 }
@@ -288,7 +411,7 @@ Transformer Transformer::clone() const {
 }
 
 void Transformer::save(const std::filesystem::path& folder) const {
-    saveParameters(folder / "model.safetensors", state_->parameters);
+    saveParameters(folder, state_->parameters);
     for (const SourceFile& file : *state_->companions) {
         files::writeDurably(folder / file.name, file.bytes);
     }

@@ -32,6 +32,9 @@ struct PackedBatch {
         std::vector<std::vector<std::int64_t>> branches;
     };
     static PackedBatch pack(const std::vector<Tree>& trees, at::Device device);
+
+    /// For every token, the length of the longest sequence of its tree. [tokens] int64
+    at::Tensor sequenceLengths() const;
 };
 
 /// A trainable weight under its Hugging Face name. A tied head appears once, as the embedding.
@@ -43,12 +46,27 @@ struct Parameter {
 
 class KvCache;
 
+/// Where weights that need no conversion live: in the file's private mapping (nothing is read before it is needed, and
+/// processes share it), or in memory of their own (for training, which writes to all of them).
+enum class WeightStorage { Mapped, Owned };
+
+/// From hidden states to logits: cap · tanh(x / cap) of x = hidden · weightᵀ + bias.
+struct OutputHead {
+    at::Tensor weight;  ///< [vocabulary, embedding]; the embedding where they are tied
+    at::Tensor bias;    ///< [vocabulary]; undefined: none
+    double cap = 0;     ///< 0: none
+
+    /// [n, embedding] → [n, vocabulary]
+    at::Tensor logits(const at::Tensor& rows) const;
+};
+
 /// A causal language model of any supported family: one transformer driven by its Architecture (a row of data).
 /// Not thread-safe; one object per thread that runs it.
 class Transformer {
   public:
     /// Errors name file, tensor, expected and found: missing, misshaped, of unsupported dtype.
-    static Transformer load(const files::ModelFolder& folder, at::Device device, at::ScalarType computeType);
+    static Transformer load(const files::ModelFolder& folder, at::Device device, at::ScalarType computeType,
+                            WeightStorage storage = WeightStorage::Mapped);
     Transformer(Transformer&&) noexcept;
     Transformer& operator=(Transformer&&) noexcept;
     ~Transformer();
@@ -57,17 +75,16 @@ class Transformer {
     at::Device device() const;
     at::ScalarType computeType() const;
 
-    /// Hidden states after the final norm, one row a token. [tokens, hidden]. Differentiable where parameters require
+    /// Hidden states that the head reads, one row a token. [tokens, embedding]. Differentiable where parameters require
     /// it.
     at::Tensor forward(const PackedBatch& batch) const;
 
-    /// Next-token logits of hidden rows. [n, hidden] → [n, vocabulary]
+    const OutputHead& head() const;
+    /// Next-token logits of hidden rows. [n, embedding] → [n, vocabulary]
     at::Tensor logits(const at::Tensor& hidden) const;
-    /// The head's matrix, [vocabulary, hidden]; the embedding where they are tied.
-    const at::Tensor& headWeight() const;
 
     /// One step of cached decoding or a prefill: `tokens` [sequences, new tokens] are appended to every sequence of
-    /// `cache`. Returns hidden states [sequences, new tokens, hidden].
+    /// `cache`. Returns hidden states [sequences, new tokens, embedding].
     at::Tensor forwardCached(const at::Tensor& tokens, KvCache& cache) const;
 
     /// In a fixed order: embeddings, layers, final norm, head.
@@ -78,8 +95,8 @@ class Transformer {
     Transformer clone() const;
 
     /// Writes a Hugging Face folder that `transformers` loads: config.json and the tokenizer's files copied from the
-    /// folder the model came from (unknown keys kept), model.safetensors under the family's weight names. fsynced. The
-    /// folder must exist.
+    /// folder the model came from (unknown keys kept), model.safetensors under the family's weight names, in shards with
+    /// their index above 5 GB. fsynced. The folder must exist.
     void save(const std::filesystem::path& folder) const;
 
   private:

@@ -1,10 +1,14 @@
 #include "core/model/weights.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <set>
 
+#include "core/files/durable_file.h"
 #include "core/files/error.h"
 #include "core/files/safetensors.h"
 
@@ -37,13 +41,38 @@ Shape matrixShape(Module module, const Architecture& a) {
         case Module::Gate:
         case Module::Up:
             return {a.mlp, a.hidden};
+        case Module::GateUp:
+            return {2 * a.mlp, a.hidden};
         case Module::Down:
             return {a.hidden, a.mlp};
         case Module::PositionEmbedding:
-            return {a.maxPositions, a.hidden};
+            return {a.maxPositions + a.positionOffset, a.hidden};
+        case Module::EmbeddingIn:
+            return {a.hidden, a.embedding};
+        case Module::EmbeddingOut:
+            return {a.embedding, a.hidden};
         default:
-            return {a.vocabulary, a.hidden};
+            return {a.vocabulary, a.embedding};
     }
+}
+
+bool isNorm(Module module) {
+    switch (module) {
+        case Module::AttentionNorm:
+        case Module::QueryNorm:
+        case Module::KeyNorm:
+        case Module::AttentionOutputNorm:
+        case Module::MlpNorm:
+        case Module::MlpOutputNorm:
+        case Module::FinalNorm:
+            return true;
+        default:
+            return false;
+    }
+}
+
+Shape normShape(Module module, const Architecture& a) {
+    return {module == Module::QueryNorm || module == Module::KeyNorm ? a.headDim : a.hidden};
 }
 
 bool hasBias(Module module, const Architecture& a) {
@@ -57,19 +86,32 @@ bool hasBias(Module module, const Architecture& a) {
             return a.outputBias;
         case Module::Gate:
         case Module::Up:
+        case Module::GateUp:
         case Module::Down:
             return a.mlpBias;
-        case Module::AttentionNorm:
-        case Module::MlpNorm:
-        case Module::FinalNorm:
-            return a.norm == Norm::LayerNorm;
+        case Module::Head:
+            return a.headBias;
         default:
-            return false;
+            return isNorm(module) && a.norm == Norm::LayerNorm;
     }
 }
 
-bool isNorm(Module module) {
-    return module == Module::AttentionNorm || module == Module::MlpNorm || module == Module::FinalNorm;
+/// Whether a module that its family has stands in this model too.
+bool stands(const ModuleName& entry, const Architecture& a) {
+    if (entry.when != nullptr && !entry.when(a)) {
+        return false;
+    }
+    switch (entry.module) {
+        case Module::MlpNorm:
+            return a.block != Block::ParallelOneNorm;
+        case Module::FinalNorm:
+            return a.finalNorm;
+        case Module::EmbeddingIn:
+        case Module::EmbeddingOut:
+            return a.embedding != a.hidden;
+        default:
+            return true;
+    }
 }
 
 bool isTable(Module module) {
@@ -82,12 +124,15 @@ void appendSlots(std::vector<WeightSlot>& slots, const Family& family, const Arc
     if (const std::size_t place = name.find("{}"); place != std::string::npos) {
         name.replace(place, 2, std::to_string(layer));
     }
-    Shape weight = isNorm(entry.module) ? Shape{a.hidden} : matrixShape(entry.module, a);
+    Shape weight = isNorm(entry.module) ? normShape(entry.module, a) : matrixShape(entry.module, a);
     const Shape bias{weight.front()};
     if (family.matrices == MatrixLayout::InputByOutput && !isTable(entry.module)) {
         std::reverse(weight.begin(), weight.end());
     }
-    slots.push_back({entry.module, layer, false, name + ".weight", std::move(weight)});
+    const bool tied = entry.module == Module::Head && a.tiedHead;
+    if (!tied) {
+        slots.push_back({entry.module, layer, false, name + ".weight", std::move(weight)});
+    }
     if (hasBias(entry.module, a)) {
         slots.push_back({entry.module, layer, true, name + ".bias", bias});
     }
@@ -114,7 +159,8 @@ class Checkpoint {
     bool contains(const std::string& name) const { return places_.contains(name); }
 
     /// Error when it is missing, misshaped or not of floating point.
-    at::Tensor read(const std::string& name, const Shape& shape, at::ScalarType computeType) const {
+    at::Tensor read(const std::string& name, const Shape& shape, at::ScalarType computeType,
+                    WeightStorage storage) const {
         const auto found = places_.find(name);
         if (found == places_.end()) {
             throw Error(folder_.string() + ": tensor " + name + " " + toString(shape) + " is missing");
@@ -125,10 +171,21 @@ class Checkpoint {
             throw Error(what + " has shape " + toString(info->shape) + ", by config.json it must be " +
                         toString(shape));
         }
-        at::Tensor stored = at::empty(shape, storedType(what, info->dtype));
+        const at::ScalarType type = storedType(what, info->dtype);
         const auto bytes = file->data(*info);
-        std::memcpy(stored.data_ptr(), bytes.data(), bytes.size());
-        return stored.to(computeType);
+        if (reinterpret_cast<std::uintptr_t>(bytes.data()) % c10::elementSize(type) != 0) {
+            at::Tensor aligned = at::empty(shape, type);
+            std::memcpy(aligned.data_ptr(), bytes.data(), bytes.size());
+            return aligned.to(computeType);
+        }
+        const at::Tensor mapped = at::from_blob(
+            bytes.data(), shape, [keep = file->mapping()](void*) {}, at::TensorOptions(type));
+        if (type == computeType && storage == WeightStorage::Mapped) {
+            return mapped;
+        }
+        const at::Tensor owned = at::empty(shape, computeType).copy_(mapped);
+        file->forget(*info);
+        return owned;
     }
 
     std::vector<std::string> names() const {
@@ -196,7 +253,8 @@ void refuseExtraTensors(const Checkpoint& checkpoint, const Family& family, cons
         }
         const std::string what = checkpoint.fileOf(name) + ": tensor " + name;
         if (architecture.tiedHead && name == headName(family)) {
-            const at::Tensor head = checkpoint.read(name, embedding.sizes().vec(), embedding.scalar_type());
+            const at::Tensor head =
+                checkpoint.read(name, embedding.sizes().vec(), embedding.scalar_type(), WeightStorage::Mapped);
             if (!head.equal(embedding)) {
                 throw Error(what + " differs from the embedding, but config.json says tie_word_embeddings");
             }
@@ -221,6 +279,20 @@ files::DType fileType(at::ScalarType type) {
     }
 }
 
+void saveShard(const std::filesystem::path& file, const std::vector<const Parameter*>& parameters) {
+    std::vector<at::Tensor> kept;
+    std::vector<files::TensorToWrite> tensors;
+    for (const Parameter* parameter : parameters) {
+        const at::Tensor value = parameter->value.detach().to(at::kCPU).contiguous();
+        kept.push_back(value);
+        tensors.push_back({parameter->name,
+                           fileType(value.scalar_type()),
+                           value.sizes().vec(),
+                           {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()}});
+    }
+    files::writeSafetensors(file, tensors);
+}
+
 }  // namespace
 
 std::vector<WeightSlot> weightSlots(const Family& family, const Architecture& architecture) {
@@ -228,16 +300,15 @@ std::vector<WeightSlot> weightSlots(const Family& family, const Architecture& ar
     const auto inLayers = [](const ModuleName& entry) { return entry.name.find("{}") != std::string_view::npos; };
     bool layersDone = false;
     for (const ModuleName& entry : family.modules) {
-        if (entry.module == Module::Head && architecture.tiedHead) {
-            continue;
+        if (!inLayers(entry) && stands(entry, architecture)) {
+            appendSlots(slots, family, architecture, entry, 0);
         }
         if (!inLayers(entry)) {
-            appendSlots(slots, family, architecture, entry, 0);
             continue;
         }
         for (std::int64_t layer = 0; !layersDone && layer < architecture.layers; ++layer) {
             for (const ModuleName& part : family.modules) {
-                if (inLayers(part)) {
+                if (inLayers(part) && stands(part, architecture)) {
                     appendSlots(slots, family, architecture, part, layer);
                 }
             }
@@ -249,14 +320,14 @@ std::vector<WeightSlot> weightSlots(const Family& family, const Architecture& ar
 
 std::vector<Parameter> loadParameters(const files::ModelFolder& folder, const Family& family,
                                       const Architecture& architecture, const std::vector<WeightSlot>& slots,
-                                      at::Device device, at::ScalarType computeType) {
+                                      at::Device device, at::ScalarType computeType, WeightStorage storage) {
     const Checkpoint checkpoint(folder);
     std::vector<Parameter> parameters;
     std::set<std::string> used;
     at::Tensor embedding;
     for (const WeightSlot& slot : slots) {
         const std::string name = storedName(checkpoint, family, slot.name);
-        const at::Tensor value = checkpoint.read(name, slot.shape, computeType);
+        const at::Tensor value = checkpoint.read(name, slot.shape, computeType, storage);
         used.insert(name);
         if (slot.module == Module::TokenEmbedding) {
             embedding = value;
@@ -267,18 +338,35 @@ std::vector<Parameter> loadParameters(const files::ModelFolder& folder, const Fa
     return parameters;
 }
 
-void saveParameters(const std::filesystem::path& file, const std::vector<Parameter>& parameters) {
-    std::vector<at::Tensor> kept;
-    std::vector<files::TensorToWrite> tensors;
+void saveParameters(const std::filesystem::path& folder, const std::vector<Parameter>& parameters,
+                    std::uint64_t shardBytes) {
+    std::vector<std::vector<const Parameter*>> shards(1);
+    std::uint64_t total = 0, inShard = 0;
     for (const Parameter& parameter : parameters) {
-        const at::Tensor value = parameter.value.detach().to(at::kCPU).contiguous();
-        kept.push_back(value);
-        tensors.push_back({parameter.name,
-                           fileType(value.scalar_type()),
-                           value.sizes().vec(),
-                           {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()}});
+        const std::uint64_t bytes = parameter.value.nbytes();
+        if (!shards.back().empty() && inShard + bytes > shardBytes) {
+            shards.emplace_back();
+            inShard = 0;
+        }
+        shards.back().push_back(&parameter);
+        inShard += bytes;
+        total += bytes;
     }
-    files::writeSafetensors(file, tensors);
+    if (shards.size() == 1) {
+        saveShard(folder / "model.safetensors", shards.front());
+        return;
+    }
+    files::OrderedJson places = files::OrderedJson::object();
+    for (std::size_t i = 0; i < shards.size(); ++i) {
+        std::array<char, 64> name{};
+        std::snprintf(name.data(), name.size(), "model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
+        saveShard(folder / name.data(), shards[i]);
+        for (const Parameter* parameter : shards[i]) {
+            places[parameter->name] = name.data();
+        }
+    }
+    const files::OrderedJson index = {{"metadata", {{"total_size", total}}}, {"weight_map", places}};
+    files::writeDurably(folder / "model.safetensors.index.json", index.dump(2) + "\n");
 }
 
 }  // namespace prefbench::model

@@ -28,9 +28,11 @@ std::vector<WeightSlot> weightSlots(const Family& family, const Architecture& ar
 /// and found: missing, misshaped, of unsupported dtype, or not part of the architecture.
 std::vector<Parameter> loadParameters(const files::ModelFolder& folder, const Family& family,
                                       const Architecture& architecture, const std::vector<WeightSlot>& slots,
-                                      at::Device device, at::ScalarType computeType);
+                                      at::Device device, at::ScalarType computeType, WeightStorage storage);
 
-/// One safetensors file in the parameters' own element type, fsynced.
-void saveParameters(const std::filesystem::path& file, const std::vector<Parameter>& parameters);
+/// model.safetensors in the parameters' own element type; above `shardBytes` model-00001-of-0000N.safetensors and so on
+/// with model.safetensors.index.json, as transformers splits them. fsynced.
+void saveParameters(const std::filesystem::path& folder, const std::vector<Parameter>& parameters,
+                    std::uint64_t shardBytes = 5'000'000'000);
 
 }  // namespace prefbench::model

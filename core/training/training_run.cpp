@@ -177,7 +177,8 @@ void TrainingRun::prepare(bool resume) {
 }
 
 model::Transformer TrainingRun::loadModel(const files::ModelFolder& folder) const {
-    return model::Transformer::load(folder, deviceNamed(spec_.device), dtypeNamed(spec_.dtype));
+    return model::Transformer::load(folder, deviceNamed(spec_.device), dtypeNamed(spec_.dtype),
+                                    model::WeightStorage::Owned);
 }
 
 /// Chooses what run.json leaves open and writes it there, once.

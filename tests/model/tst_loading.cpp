@@ -163,7 +163,7 @@ class TestLoading : public QObject {
         const auto row = [](const char* model, const char* key, const char* value) {
             QTest::addRow("%s %s", key, value) << QString(model) << QString(key) << QString(value);
         };
-        row("gpt2", "activation_function", "\"quick_gelu\"");
+        row("gpt2", "activation_function", "\"mish\"");
         row("gpt2", "scale_attn_by_inverse_layer_idx", "true");
         row("gpt2", "scale_attn_weights", "false");
         row("gpt2", "n_layer", "0");
@@ -172,11 +172,20 @@ class TestLoading : public QObject {
         row("gpt2", "layer_norm_epsilon", "-1");
         row("gpt2", "eos_token_id", "\"</s>\"");
         row("llama-v4cfg", "hidden_act", "\"mish\"");
-        row("llama-v4cfg", "rope_scaling", R"({"type": "dynamic", "factor": 2.0})");
-        row("llama-v4cfg", "rope_scaling", R"({"rope_type": "yarn", "factor": 2.0})");
+        row("llama-v4cfg", "rope_scaling", R"({"type": "dynamic"})");
+        row("llama-v4cfg", "rope_scaling", R"({"rope_type": "ntk", "factor": 2.0})");
+        row("llama-v4cfg", "rope_scaling", R"({"rope_type": "yarn", "factor": 2.0, "beta_fast": 0})");
+        row("llama-v4cfg", "rope_scaling", R"({"type": "longrope", "short_factor": [1], "long_factor": [1]})");
+        row("llama-v4cfg", "partial_rotary_factor", "0.1");
+        row("gpt_neox-v4cfg", "rotary_pct", "0");
+        row("gptj", "rotary_dim", "5");
+        row("mistral", "sliding_window", "0");
+        row("qwen2-window", "layer_types", R"(["full_attention"])");
+        row("qwen2-window", "layer_types", R"(["full_attention", "chunked_attention", "full_attention"])");
+        row("gemma2", "final_logit_softcapping", "-1");
         row("llama-v4cfg", "rope_scaling", R"({"rope_type": "llama3", "factor": 2.0})");
         row("llama-v4cfg", "rope_scaling", "7");
-        row("llama", "rope_parameters", R"({"rope_theta": 10000.0, "rope_type": "linear", "factor": 2.0})");
+        row("llama", "rope_parameters", R"({"rope_theta": 10000.0, "rope_type": "linear", "factor": 0})");
         row("llama", "rope_parameters", R"({"rope_theta": 0})");
         row("llama", "num_key_value_heads", "4");
         row("llama", "tie_word_embeddings", "1");
