@@ -284,7 +284,8 @@ const Family phi3 = [] {
     f.defaults.mlp = 8192;
     f.defaults.maxPositions = 4096;
     f.defaults.normEpsilon = 1e-5;
-    f.defaults.rotary.scaling.originalMaxPositions = 4096;
+    f.originalMaxPositions = 4096;
+    f.oldLongRopeNames = true;
     f.keys.headDim = {};
     f.keys.window = "sliding_window";
     f.keys.attentionBias = f.keys.outputBias = f.keys.mlpBias = {};
@@ -350,6 +351,7 @@ const Family gemma3 = [] {
     f.defaults.vocabulary = 262208;
     f.defaults.maxPositions = 131072;
     f.defaults.rotary.theta = 1000000;
+    f.windowRopeTheta = 10000;
     f.defaults.attentionCap = f.defaults.logitCap = 0;
     f.defaults.queryKeyNorm = true;
     f.complete = [](const ConfigReader& config, Architecture& a) {

@@ -79,7 +79,11 @@ struct Family {
     /// Facts, and the values meant where config.json has no such key. kvHeads 0: as many as heads; headDim 0:
     /// hidden / heads; mlp 0: 4 · hidden; embedding 0: hidden; attentionScale 0: 1 / √headDim.
     Architecture defaults{};
-    double rotaryShare = 1;  ///< of a head's elements
+    double rotaryShare = 1;         ///< of a head's elements
+    double windowRopeTheta = 0;     ///< of layers with a window, where they turn at a rate of their own; else 0
+    bool oldLongRopeNames = false;  ///< rope types su and yarn mean longrope
+    /// Where config.json has no original_max_position_embeddings; 0: as many as positions.
+    std::int64_t originalMaxPositions = 0;
     ConfigKeys keys{};
     std::vector<RequiredSwitch> required{};
     /// What config.json says in this family's own way, once the keys are read.

@@ -9,10 +9,9 @@ namespace {
 
 using Kind = RopeScaling::Kind;
 
-Kind kindOf(const ConfigReader& rope, std::string_view family) {
+Kind kindOf(const ConfigReader& rope, const Family& family) {
     const std::string type = rope.text("rope_type", rope.text("type", "default"));
-    // Phi-3's first checkpoints say su or yarn and mean longrope.
-    if (type == "longrope" || (family == "phi3" && (type == "su" || type == "yarn"))) {
+    if (type == "longrope" || (family.oldLongRopeNames && (type == "su" || type == "yarn"))) {
         return Kind::LongRope;
     }
     for (const auto& [name, kind] :
@@ -66,19 +65,21 @@ void readLlama3(const ConfigReader& rope, RopeScaling& s) {
 }
 
 /// `config` is the whole of config.json, `rope` the object in it that describes these layers.
-void readScaling(const ConfigReader& config, const ConfigReader& rope, const Architecture& a, Rotary& rotary) {
+void readScaling(const ConfigReader& config, const ConfigReader& rope, const Family& family, const Architecture& a,
+                 Rotary& rotary) {
     RopeScaling& s = rotary.scaling;
-    s.kind = kindOf(rope, a.family);
+    s.kind = kindOf(rope, family);
     if (s.kind == Kind::None) {
         return;
     }
-    const bool hasOriginal = s.kind != Kind::Linear && s.kind != Kind::Dynamic;
-    const std::int64_t fallback = a.family == "phi3" ? 4096 : a.maxPositions;
-    s.originalMaxPositions =
-        hasOriginal
-            ? config.size("original_max_position_embeddings",
-                          a.family == "phi3" ? fallback : rope.size("original_max_position_embeddings", fallback))
-            : a.maxPositions;
+    s.originalMaxPositions = a.maxPositions;
+    if (s.kind != Kind::Linear && s.kind != Kind::Dynamic) {
+        constexpr std::string_view key = "original_max_position_embeddings";
+        // A family that has the key beside rope_parameters does not look for it there.
+        const std::int64_t fallback =
+            family.originalMaxPositions > 0 ? family.originalMaxPositions : rope.size(key, a.maxPositions);
+        s.originalMaxPositions = config.size(key, fallback);
+    }
     const double ratio = static_cast<double>(a.maxPositions) / static_cast<double>(s.originalMaxPositions);
     const bool mayOmit = s.kind == Kind::LongRope || (s.kind == Kind::Yarn && rope.isNull("factor"));
     s.factor = mayOmit ? rope.positive("factor", ratio) : rope.requiredPositive("factor");
@@ -102,12 +103,12 @@ std::int64_t turningElements(const ConfigReader& config, std::string_view key, d
     return dim;
 }
 
-void readOne(const ConfigReader& config, const ConfigReader& rope, const Architecture& a, double share,
-             Rotary& rotary) {
+void readOne(const ConfigReader& config, const ConfigReader& rope, const Family& family, const Architecture& a,
+             double share, Rotary& rotary) {
     rotary.theta = rope.positive("rope_theta", rotary.theta);
     constexpr std::string_view key = "partial_rotary_factor";
     rotary.dim = turningElements(rope, key, rope.positive(key, share), a);
-    readScaling(config, rope, a, rotary);
+    readScaling(config, rope, family, a, rotary);
 }
 
 }  // namespace
@@ -121,18 +122,19 @@ void readRotary(const ConfigReader& config, const Family& family, Architecture& 
                     ", must be even and at most a head's " + std::to_string(a.headDim) + " elements");
     }
     a.rotary.theta = config.positive(family.keys.ropeTheta, a.rotary.theta);
-    const bool twoKinds = a.family == "gemma3_text";
+    const bool twoKinds = family.windowRopeTheta > 0;
     if (twoKinds) {
-        a.windowRotary = {.theta = config.positive("rope_local_base_freq", 10000), .dim = a.rotary.dim};
+        a.windowRotary = {.theta = config.positive("rope_local_base_freq", family.windowRopeTheta),
+                          .dim = a.rotary.dim};
     }
     const std::string_view key = config.find("rope_parameters") != nullptr ? "rope_parameters" : "rope_scaling";
     if (config.find(key) != nullptr) {
         const ConfigReader rope = config.object(key);
         if (twoKinds && rope.find("sliding_attention") != nullptr) {
-            readOne(config, rope.object("sliding_attention"), a, share, a.windowRotary);
+            readOne(config, rope.object("sliding_attention"), family, a, share, a.windowRotary);
         }
         const bool nested = rope.find("full_attention") != nullptr;
-        readOne(config, nested ? rope.object("full_attention") : rope, a, share, a.rotary);
+        readOne(config, nested ? rope.object("full_attention") : rope, family, a, share, a.rotary);
     }
     if (!twoKinds) {
         a.windowRotary = a.rotary;

@@ -95,8 +95,8 @@ class Transformer {
     Transformer clone() const;
 
     /// Writes a Hugging Face folder that `transformers` loads: config.json and the tokenizer's files copied from the
-    /// folder the model came from (unknown keys kept), model.safetensors under the family's weight names, in shards with
-    /// their index above 5 GB. fsynced. The folder must exist.
+    /// folder the model came from (unknown keys kept), model.safetensors under the family's weight names, in shards
+    /// with their index above 5 GB. fsynced. The folder must exist.
     void save(const std::filesystem::path& folder) const;
 
   private:
