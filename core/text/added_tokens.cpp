@@ -113,7 +113,7 @@ AddedToken tokenFromJson(const files::Json& json, const std::string& what) {
 
 }  // namespace
 
-AddedTokens::AddedTokens(const files::Json& json, const BpeModel& model, const Normalizer* normalizer,
+AddedTokens::AddedTokens(const files::Json& json, const Model& model, const Normalizer* normalizer,
                          const std::string& what) {
     if (json.is_null()) {
         return;
@@ -125,7 +125,8 @@ AddedTokens::AddedTokens(const files::Json& json, const BpeModel& model, const N
         AddedToken token = tokenFromJson(entry, what);
         if (!token.content.empty()) {
             const bool changes = token.normalized && normalizer != nullptr;
-            token.spelling = changes ? normalizer->apply(token.content) : token.content;
+            bool keepsStart = true;
+            token.spelling = changes ? normalizer->apply(token.content, keepsStart) : token.content;
             add(std::move(token), model);
         }
     }
@@ -134,7 +135,7 @@ AddedTokens::AddedTokens(const files::Json& json, const BpeModel& model, const N
     }
 }
 
-void AddedTokens::add(AddedToken token, const BpeModel& model) {
+void AddedTokens::add(AddedToken token, const Model& model) {
     if (token.special) {
         special_.insert(token.content);
     }
@@ -145,7 +146,7 @@ void AddedTokens::add(AddedToken token, const BpeModel& model) {
 
 /// Ids are given as the reference gives them: the model's own, or the next one after the model's vocabulary; the file's
 /// "id" is not read.
-TokenId AddedTokens::idFor(const std::string& content, const BpeModel& model) {
+TokenId AddedTokens::idFor(const std::string& content, const Model& model) {
     if (const std::optional<TokenId> known = id(content)) {
         return *known;
     }

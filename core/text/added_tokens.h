@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/files/json.h"
-#include "core/text/bpe.h"
+#include "core/text/model.h"
 #include "core/text/normalizers.h"
 #include "core/text/tokenizer.h"
 
@@ -52,7 +52,7 @@ class TokenTrie {
 /// tokenizer.json's "added_tokens": texts that are one token wherever they stand, found before anything else.
 class AddedTokens {
   public:
-    AddedTokens(const files::Json& json, const BpeModel& model, const Normalizer* normalizer, const std::string& what);
+    AddedTokens(const files::Json& json, const Model& model, const Normalizer* normalizer, const std::string& what);
 
     /// Hands the text over in order: `onText` what no added token covers (never empty), `onToken` the tokens. `text` is
     /// the input for the tokens found as they are written, and normalized text for those found after normalization.
@@ -69,8 +69,8 @@ class AddedTokens {
     std::int64_t beyondModel() const { return beyondModel_; }
 
   private:
-    void add(AddedToken token, const BpeModel& model);
-    TokenId idFor(const std::string& content, const BpeModel& model);
+    void add(AddedToken token, const Model& model);
+    TokenId idFor(const std::string& content, const Model& model);
 
     std::unordered_map<TokenId, AddedToken> tokens_;
     std::unordered_map<std::string, TokenId> ids_;

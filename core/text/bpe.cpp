@@ -1,9 +1,8 @@
 #include "core/text/bpe.h"
 
-#include <limits>
-#include <mutex>
 #include <queue>
 
+#include "core/text/byte_tokens.h"
 #include "core/text/json_fields.h"
 #include "core/text/utf8.h"
 
@@ -11,16 +10,8 @@ namespace prefbench::text {
 
 namespace {
 
-constexpr std::size_t maxCachedWords = 20000;
-constexpr std::size_t maxCachedWordBytes = 256;
-
 std::uint64_t pairKey(std::int32_t left, std::int32_t right) {
     return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 | static_cast<std::uint32_t>(right);
-}
-
-std::string byteToken(unsigned byte) {
-    static constexpr char digits[] = "0123456789ABCDEF";
-    return std::string("<0x") + digits[byte >> 4] + digits[byte & 0xF] + '>';
 }
 
 /// A merge is ["a", "b"], or "a b" in older files.
@@ -131,7 +122,7 @@ class BpeModel::Word {
     std::priority_queue<Candidate> candidates_;
 };
 
-BpeModel::BpeModel(const files::Json& json, const std::string& what) {
+BpeModel::BpeModel(const files::Json& json, const std::string& what) : vocabulary_(json, what) {
     const auto absent = [&json](const char* key) {
         const auto found = json.find(key);
         return found == json.end() || found->is_null() || (found->is_string() && found->get<std::string>().empty()) ||
@@ -143,52 +134,27 @@ BpeModel::BpeModel(const files::Json& json, const std::string& what) {
     fuseUnknown_ = boolOr(json, "fuse_unk", false, what);
     byteFallback_ = boolOr(json, "byte_fallback", false, what);
     ignoreMerges_ = boolOr(json, "ignore_merges", false, what);
-    readVocabulary(json, what);
     readMerges(json, what);
     const auto unknown = json.find("unk_token");
     if (unknown != json.end() && !unknown->is_null()) {
         const std::string token = requireString(json, "unk_token", what);
-        const auto found = vocabulary_.find(token);
-        if (found == vocabulary_.end()) {
+        unknownId_ = vocabulary_.id(token);
+        if (!unknownId_) {
             throw Error(what + ": unk_token \"" + token + "\" is not in the vocabulary");
         }
-        unknownId_ = found->second;
     }
-    for (unsigned byte = 0; byte < byteIds_.size(); ++byte) {
-        const auto found = vocabulary_.find(byteToken(byte));
-        byteIds_[byte] = found == vocabulary_.end() ? -1 : found->second;
-    }
-}
-
-void BpeModel::readVocabulary(const files::Json& json, const std::string& what) {
-    const auto fail = [&what](const std::string& reason) { throw Error(what + ": " + reason); };
-    const files::Json& vocabulary = requireField(json, "vocab", what);
-    if (!vocabulary.is_object()) {
-        fail("vocab must be an object of tokens and ids");
-    }
-    vocabulary_.reserve(vocabulary.size());
-    tokens_.reserve(vocabulary.size());
-    for (const auto& [token, id] : vocabulary.items()) {
-        if (!id.is_number_unsigned() || id.get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) {
-            fail("the id of \"" + token + "\" must be a whole number below 2^31, found " + files::toLine(id));
-        }
-        const auto entry = vocabulary_.emplace(token, id.get<std::int32_t>()).first;
-        if (!tokens_.emplace(entry->second, &entry->first).second) {
-            fail("\"" + *tokens_[entry->second] + "\" and \"" + token + "\" have the same id " +
-                 std::to_string(entry->second));
-        }
-    }
+    byteIds_ = byteTokenIds([this](std::string_view token) { return id(token); });
 }
 
 void BpeModel::readMerges(const files::Json& json, const std::string& what) {
     const files::Json& merges = requireArray(json, "merges", what);
     merges_.reserve(merges.size());
     const auto known = [&](const std::string& token) {
-        const auto found = vocabulary_.find(token);
-        if (found == vocabulary_.end()) {
+        const auto id = vocabulary_.id(token);
+        if (!id) {
             throw Error(what + ": merges names \"" + token + "\", which is not in the vocabulary");
         }
-        return found->second;
+        return *id;
     };
     std::int32_t rank = 0;
     for (const files::Json& merge : merges) {
@@ -198,34 +164,9 @@ void BpeModel::readMerges(const files::Json& json, const std::string& what) {
     }
 }
 
-std::optional<TokenId> BpeModel::id(std::string_view token) const {
-    const auto found = vocabulary_.find(token);
-    return found == vocabulary_.end() ? std::nullopt : std::optional<TokenId>(found->second);
-}
-
-const std::string* BpeModel::token(TokenId id) const {
-    if (id < 0 || id > std::numeric_limits<std::int32_t>::max()) {
-        return nullptr;
-    }
-    const auto found = tokens_.find(static_cast<std::int32_t>(id));
-    return found == tokens_.end() ? nullptr : found->second;
-}
-
 const BpeModel::Merge* BpeModel::merge(std::int32_t left, std::int32_t right) const {
     const auto found = merges_.find(pairKey(left, right));
     return found == merges_.end() ? nullptr : &found->second;
-}
-
-bool BpeModel::appendBytes(std::string_view character, std::vector<std::int32_t>& symbols) const {
-    for (const char byte : character) {
-        if (byteIds_[static_cast<unsigned char>(byte)] < 0) {
-            return false;
-        }
-    }
-    for (const char byte : character) {
-        symbols.push_back(byteIds_[static_cast<unsigned char>(byte)]);
-    }
-    return true;
 }
 
 /// One symbol for each character; without an unknown token, characters outside the vocabulary are left out, as the
@@ -245,11 +186,10 @@ std::vector<std::int32_t> BpeModel::firstSymbols(std::string_view word) const {
     for (std::string_view rest = word; !rest.empty();) {
         const std::string_view character = rest.substr(0, validCharacterLength(rest));
         rest.remove_prefix(character.size());
-        const auto found = vocabulary_.find(character);
-        if (found != vocabulary_.end()) {
+        if (const auto known = vocabulary_.id(character)) {
             addUnknown();
-            symbols.push_back(found->second);
-        } else if (byteFallback_ && appendBytes(character, symbols)) {
+            symbols.push_back(*known);
+        } else if (byteFallback_ && appendByteTokens(byteIds_, character, symbols)) {
             continue;
         } else if (unknownId_) {
             if (!fuseUnknown_) {
@@ -264,29 +204,17 @@ std::vector<std::int32_t> BpeModel::firstSymbols(std::string_view word) const {
 
 void BpeModel::tokenize(std::string_view word, std::vector<TokenId>& ids) const {
     if (ignoreMerges_) {
-        const auto whole = vocabulary_.find(word);
-        if (whole != vocabulary_.end()) {
-            ids.push_back(whole->second);
+        if (const auto whole = vocabulary_.id(word)) {
+            ids.push_back(*whole);
             return;
         }
     }
-    const bool cacheable = word.size() <= maxCachedWordBytes;
-    if (cacheable) {
-        const std::shared_lock lock(cacheLock_);
-        const auto cached = cache_.find(word);
-        if (cached != cache_.end()) {
-            ids.insert(ids.end(), cached->second.begin(), cached->second.end());
-            return;
-        }
+    if (cache_.append(word, ids)) {
+        return;
     }
     const std::vector<std::int32_t> merged = Word(*this, firstSymbols(word)).merged();
     ids.insert(ids.end(), merged.begin(), merged.end());
-    if (cacheable) {
-        const std::unique_lock lock(cacheLock_);
-        if (cache_.size() < maxCachedWords) {
-            cache_.emplace(word, merged);
-        }
-    }
+    cache_.remember(word, merged.begin(), merged.end());
 }
 
 }  // namespace prefbench::text

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "core/text/byte_level.h"
+#include "core/text/byte_tokens.h"
 #include "core/text/json_fields.h"
+#include "core/text/metaspace.h"
 #include "core/text/regex.h"
 #include "core/text/utf8.h"
 
@@ -95,7 +97,7 @@ class ByteFallbackStep : public Step {
   public:
     using Step::Step;
     void push(std::string_view token) override {
-        if (const std::optional<unsigned char> byte = byteOf(token)) {
+        if (const std::optional<unsigned char> byte = byteOfToken(token)) {
             run_ += static_cast<char>(*byte);
             return;
         }
@@ -108,21 +110,6 @@ class ByteFallbackStep : public Step {
     }
 
   private:
-    static std::optional<unsigned char> byteOf(std::string_view token) {
-        if (token.size() != 6 || !token.starts_with("<0x") || !token.ends_with('>')) {
-            return std::nullopt;
-        }
-        unsigned value = 0;
-        for (const char c : token.substr(3, 2)) {
-            const std::size_t digit = std::string_view("0123456789abcdef").find(static_cast<char>(c | 0x20));
-            if (digit == std::string_view::npos || (c < '0' || (c > '9' && c < 'A'))) {
-                return std::nullopt;
-            }
-            value = value * 16 + static_cast<unsigned>(digit);
-        }
-        return static_cast<unsigned char>(value);
-    }
-
     void endRun() {
         if (run_.empty()) {
             return;
@@ -181,13 +168,9 @@ class ReplaceDecoder : public Decoder {
 class StripDecoder : public Decoder {
   public:
     StripDecoder(const files::Json& json, const std::string& what)
-        : content_(requireString(json, "content", what)),
+        : content_(requireCharacter(json, "content", what)),
           start_(requireCount(json, "start", what)),
-          stop_(requireCount(json, "stop", what)) {
-        if (content_.empty() || validCharacterLength(content_) != content_.size()) {
-            throw Error(what + ": content must be one character, found " + files::toLine(files::Json(content_)));
-        }
-    }
+          stop_(requireCount(json, "stop", what)) {}
     std::unique_ptr<TokenSink> attach(std::unique_ptr<TokenSink> next, bool fused) const override {
         if (fused && stop_ == 0) {
             return std::make_unique<StripFirst>(std::move(next), *this);
@@ -238,6 +221,33 @@ class StripDecoder : public Decoder {
     std::string content_;
     std::size_t start_;
     std::size_t stop_;
+};
+
+/// Metaspaces become spaces; where encoding writes one before the text, those of the first token go.
+class MetaspaceDecoder : public Decoder {
+  public:
+    MetaspaceDecoder(const files::Json& json, const std::string& what) : metaspace_(metaspaceFromJson(json, what)) {}
+    std::unique_ptr<TokenSink> attach(std::unique_ptr<TokenSink> next, bool fused) const override {
+        return gatherIf(fused, std::make_unique<MetaspaceStep>(std::move(next), metaspace_));
+    }
+
+  private:
+    class MetaspaceStep : public Step {
+      public:
+        MetaspaceStep(std::unique_ptr<TokenSink> next, const Metaspace& metaspace)
+            : Step(std::move(next)), metaspace_(metaspace) {}
+        void push(std::string_view token) override {
+            const bool drop = isFirst_ && metaspace_.prepend != Metaspace::Prepend::Never;
+            isFirst_ = false;
+            next().push(replaceAll(token, metaspace_.replacement, drop ? "" : " "));
+        }
+
+      private:
+        const Metaspace& metaspace_;
+        bool isFirst_ = true;
+    };
+
+    Metaspace metaspace_;
 };
 
 class SequenceDecoder : public Decoder {
@@ -307,6 +317,9 @@ std::unique_ptr<const Decoder> makeDecoder(const files::Json& json, const std::s
     }
     if (type == "Fuse") {
         return std::make_unique<FuseDecoder>();
+    }
+    if (type == "Metaspace") {
+        return std::make_unique<MetaspaceDecoder>(json, what);
     }
     if (type == "Replace") {
         return std::make_unique<ReplaceDecoder>(json, what);

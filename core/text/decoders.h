@@ -26,8 +26,8 @@ class Decoder {
     virtual bool fuses(bool fusedBefore) const { return fusedBefore; }
 };
 
-/// tokenizer.json's "decoder": ByteLevel, ByteFallback, Fuse, Replace, Strip, Sequence, and for null the tokens with
-/// spaces between them. Another type is an Error.
+/// tokenizer.json's "decoder": ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, Sequence, and for null the
+/// tokens with spaces between them. Another type is an Error.
 std::unique_ptr<const Decoder> makeDecoder(const files::Json& json, const std::string& what);
 
 }  // namespace prefbench::text

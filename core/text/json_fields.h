@@ -4,6 +4,7 @@
 
 #include "core/files/error.h"
 #include "core/files/json.h"
+#include "core/text/utf8.h"
 
 namespace prefbench::text {
 
@@ -24,6 +25,14 @@ inline std::string requireString(const files::Json& json, const char* key, const
     return value.get<std::string>();
 }
 
+inline std::string requireCharacter(const files::Json& json, const char* key, const std::string& what) {
+    std::string character = requireString(json, key, what);
+    if (character.empty() || validCharacterLength(character) != character.size()) {
+        throw Error(what + ": " + key + " must be one character, found " + files::toLine(files::Json(character)));
+    }
+    return character;
+}
+
 inline const files::Json& requireArray(const files::Json& json, const char* key, const std::string& what) {
     const files::Json& value = requireField(json, key, what);
     if (!value.is_array()) {
@@ -41,6 +50,11 @@ inline bool boolOr(const files::Json& json, const char* key, bool missing, const
         throw Error(what + ": " + key + " must be true or false, found " + files::toLine(*found));
     }
     return found->get<bool>();
+}
+
+inline bool requireBool(const files::Json& json, const char* key, const std::string& what) {
+    requireField(json, key, what);
+    return boolOr(json, key, false, what);
 }
 
 inline std::size_t requireCount(const files::Json& json, const char* key, const std::string& what) {

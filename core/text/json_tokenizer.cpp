@@ -18,15 +18,7 @@ const files::Json& modelOf(const files::Json& json, const std::string& what) {
     if (!version.is_null() && version != "1.0") {
         throw Error(what + ": version " + files::toLine(version) + " is not supported, expected \"1.0\"");
     }
-    const files::Json& model = requireField(json, "model", what);
-    // Files from before model types were written hold a BPE.
-    const std::string type = model.is_object() && model.contains("type")
-                                 ? requireString(model, "type", what + ": model")
-                                 : std::string("BPE");
-    if (type != "BPE") {
-        refuseType(type, what + ": model");
-    }
-    return model;
+    return requireField(json, "model", what);
 }
 
 class TextSink : public TokenSink {
@@ -43,12 +35,12 @@ class TextSink : public TokenSink {
 
 // Truncation and padding that a file may hold are a caller's settings saved along; transformers resets them too.
 JsonTokenizer::JsonTokenizer(const files::Json& json, const std::string& what)
-    : model_(modelOf(json, what), what + ": model"),
+    : model_(makeModel(modelOf(json, what), what + ": model")),
       normalizer_(makeNormalizer(partOf(json, "normalizer"), what + ": normalizer")),
       preTokenizer_(makePreTokenizer(partOf(json, "pre_tokenizer"), what + ": pre_tokenizer")),
       postProcessor_(makePostProcessor(partOf(json, "post_processor"), what + ": post_processor")),
       decoder_(makeDecoder(partOf(json, "decoder"), what + ": decoder")),
-      added_(partOf(json, "added_tokens"), model_, normalizer_.get(), what + ": added_tokens") {}
+      added_(partOf(json, "added_tokens"), *model_, normalizer_.get(), what + ": added_tokens") {}
 
 void JsonTokenizer::readConfig(const files::Json& config, const std::string& what) {
     bosId_ = idOf(config, "bos_token", what);
@@ -67,7 +59,7 @@ std::optional<TokenId> JsonTokenizer::idOf(const files::Json& config, const char
     const std::string content =
         value.is_object() ? requireString(value, "content", what + ": " + key) : requireString(config, key, what);
     const std::optional<TokenId> added = added_.id(content);
-    return added ? added : model_.id(content);
+    return added ? added : model_->id(content);
 }
 
 std::vector<TokenId> JsonTokenizer::encode(std::string_view utf8, bool addSpecialTokens) const {
@@ -79,38 +71,41 @@ std::vector<TokenId> JsonTokenizer::encode(std::string_view utf8, bool addSpecia
     ids.reserve(utf8.size() / 3 + 2);
     const auto addToken = [&ids](TokenId id) { ids.push_back(id); };
     added_.cut(
-        utf8, AddedTokens::Stage::Written, [&](std::string_view text) { encodeNormalized(text, ids); }, addToken);
+        utf8, AddedTokens::Stage::Written,
+        [&](std::string_view text) { encodeNormalized(text, text.data() == utf8.data(), ids); }, addToken);
     if (addSpecialTokens && postProcessor_) {
         postProcessor_->apply(ids);
     }
     return ids;
 }
 
-void JsonTokenizer::encodeNormalized(std::string_view text, std::vector<TokenId>& ids) const {
+void JsonTokenizer::encodeNormalized(std::string_view text, bool beginsText, std::vector<TokenId>& ids) const {
     std::string normalized;
     if (normalizer_) {
-        normalized = normalizer_->apply(text);
+        normalized = normalizer_->apply(text, beginsText);
         text = normalized;
     }
     added_.cut(
-        text, AddedTokens::Stage::Normalized, [&](std::string_view part) { encodeWords(part, ids); },
+        text, AddedTokens::Stage::Normalized,
+        [&](std::string_view part) { encodeWords(part, beginsText && part.data() == text.data(), ids); },
         [&ids](TokenId id) { ids.push_back(id); });
 }
 
-void JsonTokenizer::encodeWords(std::string_view text, std::vector<TokenId>& ids) const {
+void JsonTokenizer::encodeWords(std::string_view text, bool beginsText, std::vector<TokenId>& ids) const {
     Pieces pieces;
     pieces.pieces.push_back(text);
+    pieces.beginText = beginsText;
     if (preTokenizer_) {
         preTokenizer_->apply(pieces);
     }
     for (const std::string_view word : pieces.pieces) {
-        model_.tokenize(word, ids);
+        model_->tokenize(word, ids);
     }
 }
 
 const std::string* JsonTokenizer::find(TokenId id) const {
     const AddedToken* added = added_.token(id);
-    return added != nullptr ? &added->spelling : model_.token(id);
+    return added != nullptr ? &added->spelling : model_->token(id);
 }
 
 std::string JsonTokenizer::token(TokenId id) const {
@@ -123,7 +118,7 @@ std::string JsonTokenizer::token(TokenId id) const {
 }
 
 std::int64_t JsonTokenizer::vocabularySize() const {
-    return model_.size() + added_.beyondModel();
+    return model_->size() + added_.beyondModel();
 }
 
 std::unique_ptr<Decoding> JsonTokenizer::startDecoding(bool skipSpecialTokens) const {

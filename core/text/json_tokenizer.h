@@ -1,8 +1,8 @@
 #pragma once
 
 #include "core/text/added_tokens.h"
-#include "core/text/bpe.h"
 #include "core/text/decoders.h"
+#include "core/text/model.h"
 #include "core/text/normalizers.h"
 #include "core/text/post_processors.h"
 #include "core/text/pre_tokenizers.h"
@@ -26,12 +26,13 @@ class JsonTokenizer : public Tokenizer {
     std::int64_t vocabularySize() const override;
 
   private:
-    void encodeNormalized(std::string_view text, std::vector<TokenId>& ids) const;
-    void encodeWords(std::string_view text, std::vector<TokenId>& ids) const;
+    /// `beginsText`: the part begins where the whole text does.
+    void encodeNormalized(std::string_view text, bool beginsText, std::vector<TokenId>& ids) const;
+    void encodeWords(std::string_view text, bool beginsText, std::vector<TokenId>& ids) const;
     const std::string* find(TokenId id) const;
     std::optional<TokenId> idOf(const files::Json& config, const char* key, const std::string& what) const;
 
-    BpeModel model_;
+    std::unique_ptr<const Model> model_;
     std::unique_ptr<const Normalizer> normalizer_;
     std::unique_ptr<const PreTokenizer> preTokenizer_;
     std::unique_ptr<const PostProcessor> postProcessor_;

@@ -2,8 +2,12 @@
 
 #include <vector>
 
+#include "core/text/base64.h"
+#include "core/text/charsmap.h"
 #include "core/text/json_fields.h"
 #include "core/text/regex.h"
+#include "core/text/unicode_forms.h"
+#include "core/text/utf8.h"
 
 namespace prefbench::text {
 
@@ -13,7 +17,7 @@ class PrependNormalizer : public Normalizer {
   public:
     PrependNormalizer(const files::Json& json, const std::string& what)
         : prefix_(requireString(json, "prepend", what)) {}
-    std::string apply(std::string_view text) const override {
+    std::string apply(std::string_view text, bool&) const override {
         return text.empty() ? std::string() : prefix_ + std::string(text);
     }
 
@@ -26,11 +30,74 @@ class ReplaceNormalizer : public Normalizer {
     ReplaceNormalizer(const files::Json& json, const std::string& what)
         : pattern_(Regex::fromJson(requireField(json, "pattern", what), what)),
           content_(requireString(json, "content", what)) {}
-    std::string apply(std::string_view text) const override { return pattern_.replace(text, content_); }
+    std::string apply(std::string_view text, bool& keepsStart) const override {
+        std::vector<Span> spans;
+        pattern_.cut(text, spans);
+        // What replaces several characters counts as coming from the last of them.
+        if (!spans.empty() && spans.front().isMatch) {
+            const std::size_t first = validCharacterLength(text);
+            keepsStart = keepsStart && !content_.empty() && spans.front().end == first;
+        }
+        std::string result;
+        result.reserve(text.size());
+        for (const Span& span : spans) {
+            result += span.isMatch ? std::string_view(content_) : text.substr(span.begin, span.end - span.begin);
+        }
+        return result;
+    }
 
   private:
     Regex pattern_;
     std::string content_;
+};
+
+class StripNormalizer : public Normalizer {
+  public:
+    StripNormalizer(const files::Json& json, const std::string& what)
+        : left_(requireBool(json, "strip_left", what)), right_(requireBool(json, "strip_right", what)) {}
+    std::string apply(std::string_view text, bool& keepsStart) const override {
+        for (std::string_view rest = text; left_ && !rest.empty() && isWhiteSpace(takeCharacter(rest)); text = rest) {
+            keepsStart = false;
+        }
+        for (std::string_view rest = text; right_ && !rest.empty() && isWhiteSpace(takeLastCharacter(rest));) {
+            text = rest;
+        }
+        return std::string(text);
+    }
+
+  private:
+    bool left_, right_;
+};
+
+class FormNormalizer : public Normalizer {
+  public:
+    explicit FormNormalizer(NormalForm form) : form_(form) {}
+    std::string apply(std::string_view text, bool&) const override { return normalForm(text, form_); }
+
+  private:
+    NormalForm form_;
+};
+
+class LowercaseNormalizer : public Normalizer {
+  public:
+    std::string apply(std::string_view text, bool&) const override { return lowerCase(text); }
+};
+
+class PrecompiledNormalizer : public Normalizer {
+  public:
+    PrecompiledNormalizer(const files::Json& json, const std::string& what) : charsmap_(bytesOf(json, what), what) {}
+    std::string apply(std::string_view text, bool&) const override { return charsmap_.apply(text); }
+
+  private:
+    static std::string bytesOf(const files::Json& json, const std::string& what) {
+        const auto bytes = decodeBase64(requireString(json, "precompiled_charsmap", what));
+        if (!bytes) {
+            throw Error(what + ": precompiled_charsmap is not base 64");
+        }
+        return *bytes;
+    }
+
+    Charsmap charsmap_;
 };
 
 class SequenceNormalizer : public Normalizer {
@@ -42,10 +109,10 @@ class SequenceNormalizer : public Normalizer {
             }
         }
     }
-    std::string apply(std::string_view text) const override {
+    std::string apply(std::string_view text, bool& keepsStart) const override {
         std::string result(text);
         for (const auto& part : parts_) {
-            result = part->apply(result);
+            result = part->apply(result, keepsStart);
         }
         return result;
     }
@@ -66,6 +133,22 @@ std::unique_ptr<const Normalizer> makeNormalizer(const files::Json& json, const 
     }
     if (type == "Replace") {
         return std::make_unique<ReplaceNormalizer>(json, what);
+    }
+    static constexpr std::pair<std::string_view, NormalForm> forms[] = {
+        {"NFC", NormalForm::C}, {"NFD", NormalForm::D}, {"NFKC", NormalForm::KC}, {"NFKD", NormalForm::KD}};
+    for (const auto& [name, form] : forms) {
+        if (type == name) {
+            return std::make_unique<FormNormalizer>(form);
+        }
+    }
+    if (type == "Lowercase") {
+        return std::make_unique<LowercaseNormalizer>();
+    }
+    if (type == "Strip") {
+        return std::make_unique<StripNormalizer>(json, what);
+    }
+    if (type == "Precompiled") {
+        return std::make_unique<PrecompiledNormalizer>(json, what);
     }
     if (type == "Sequence") {
         return std::make_unique<SequenceNormalizer>(json, what);

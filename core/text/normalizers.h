@@ -12,10 +12,12 @@ namespace prefbench::text {
 class Normalizer {
   public:
     virtual ~Normalizer() = default;
-    virtual std::string apply(std::string_view text) const = 0;
+    /// `keepsStart` becomes false where the result's first character does not come from the text's first.
+    virtual std::string apply(std::string_view text, bool& keepsStart) const = 0;
 };
 
-/// tokenizer.json's "normalizer": Prepend, Replace, Sequence; nullptr for null. Another type is an Error.
+/// tokenizer.json's "normalizer": Lowercase, NFC, NFD, NFKC, NFKD, Precompiled, Prepend, Replace, Strip, Sequence;
+/// nullptr for null. Another type is an Error.
 std::unique_ptr<const Normalizer> makeNormalizer(const files::Json& json, const std::string& what);
 
 }  // namespace prefbench::text

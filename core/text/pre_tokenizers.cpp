@@ -6,6 +6,7 @@
 
 #include "core/text/byte_level.h"
 #include "core/text/json_fields.h"
+#include "core/text/metaspace.h"
 #include "core/text/regex.h"
 
 namespace prefbench::text {
@@ -95,6 +96,9 @@ class SplitPreTokenizer : public PreTokenizer {
                 span.isMatch = span.isMatch != invert_;
             }
             rule_(spans);
+            if (cut.empty() && (spans.empty() || spans.front().begin > 0)) {
+                pieces.beginText = false;
+            }
             for (const Span& span : spans) {
                 cut.push_back(piece.substr(span.begin, span.end - span.begin));
             }
@@ -157,6 +161,45 @@ class ByteLevelPreTokenizer : public PreTokenizer {
     std::optional<SplitPreTokenizer> split_;
 };
 
+class MetaspacePreTokenizer : public PreTokenizer {
+  public:
+    MetaspacePreTokenizer(const files::Json& json, const std::string& what)
+        : metaspace_(metaspaceFromJson(json, what)) {}
+
+    void apply(Pieces& pieces) const override {
+        std::vector<std::string_view> cut;
+        for (std::size_t i = 0; i < pieces.pieces.size(); ++i) {
+            const bool prepend = metaspace_.prepend == Metaspace::Prepend::Always ||
+                                 (metaspace_.prepend == Metaspace::Prepend::First && i == 0 && pieces.beginText);
+            cutBeforeEach(pieces.storage.emplace_back(spelled(pieces.pieces[i], prepend)), cut);
+        }
+        pieces.pieces = std::move(cut);
+    }
+
+  private:
+    std::string spelled(std::string_view piece, bool prepend) const {
+        std::string result = replaceAll(piece, " ", metaspace_.replacement);
+        if (prepend && !result.starts_with(metaspace_.replacement)) {
+            result.insert(0, metaspace_.replacement);
+        }
+        return result;
+    }
+
+    void cutBeforeEach(std::string_view text, std::vector<std::string_view>& cut) const {
+        while (metaspace_.split) {
+            const std::size_t next = text.find(metaspace_.replacement, 1);
+            if (next == std::string_view::npos) {
+                break;
+            }
+            cut.push_back(text.substr(0, next));
+            text.remove_prefix(next);
+        }
+        cut.push_back(text);
+    }
+
+    Metaspace metaspace_;
+};
+
 class SequencePreTokenizer : public PreTokenizer {
   public:
     SequencePreTokenizer(const files::Json& json, const std::string& what) {
@@ -188,6 +231,26 @@ std::unique_ptr<const PreTokenizer> makePreTokenizer(const files::Json& json, co
     }
     if (type == "Split") {
         return std::make_unique<SplitPreTokenizer>(json, what);
+    }
+    if (type == "Metaspace") {
+        return std::make_unique<MetaspacePreTokenizer>(json, what);
+    }
+    if (type == "Digits") {
+        const bool individual = boolOr(json, "individual_digits", false, what);
+        return std::make_unique<SplitPreTokenizer>(Regex(R"(\p{N})", what),
+                                                   individual ? keepAll : joinNeighboursOfAKind, false);
+    }
+    if (type == "WhitespaceSplit") {
+        return std::make_unique<SplitPreTokenizer>(Regex(R"(\s+)", what), dropMatches, false);
+    }
+    if (type == "Whitespace") {
+        const std::string word = R"(\p{Alphabetic}\p{L}\p{M}\p{Nd}\p{Pc}\x{200C}\x{200D})";
+        return std::make_unique<SplitPreTokenizer>(Regex("[" + word + "]+|[^" + word + R"(\s]+)", what), dropMatches,
+                                                   true);
+    }
+    if (type == "CharDelimiterSplit") {
+        return std::make_unique<SplitPreTokenizer>(Regex::literal(requireCharacter(json, "delimiter", what), what),
+                                                   dropMatches, false);
     }
     if (type == "Sequence") {
         return std::make_unique<SequencePreTokenizer>(json, what);

@@ -14,6 +14,7 @@ namespace prefbench::text {
 struct Pieces {
     std::vector<std::string_view> pieces;
     std::deque<std::string> storage;
+    bool beginText = false;  ///< the first piece begins where the whole text begins
 };
 
 /// Cuts every piece into smaller ones, or changes how they are spelled. Immutable.
@@ -23,7 +24,8 @@ class PreTokenizer {
     virtual void apply(Pieces& pieces) const = 0;
 };
 
-/// tokenizer.json's "pre_tokenizer": ByteLevel, Split, Sequence; nullptr for null. Another type is an Error.
+/// tokenizer.json's "pre_tokenizer": ByteLevel, CharDelimiterSplit, Digits, Metaspace, Split, Whitespace,
+/// WhitespaceSplit, Sequence; nullptr for null. Another type is an Error.
 std::unique_ptr<const PreTokenizer> makePreTokenizer(const files::Json& json, const std::string& what);
 
 }  // namespace prefbench::text

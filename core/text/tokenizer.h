@@ -24,15 +24,16 @@ class Decoding {
     virtual std::string finish() = 0;
 };
 
-/// A Hugging Face tokenizer: the same ids as `tokenizers` gives for the folder's tokenizer.json. Immutable after
-/// loading and safe to use from several threads.
+/// A tokenizer: the same ids as `tokenizers` gives for a tokenizer.json, or as SentencePiece gives for a
+/// tokenizer.model. Immutable after loading and safe to use from several threads.
 class Tokenizer {
   public:
-    /// Reads tokenizer.json and tokenizer_config.json. What the file asks for and we do not have is an Error that names
-    /// it, never an approximation.
+    /// Reads the folder's tokenizer.json, or its tokenizer.model where there is none, and tokenizer_config.json. What
+    /// the files ask for and we do not have is an Error that names it, never an approximation.
     static std::shared_ptr<const Tokenizer> load(const std::filesystem::path& folder);
-    /// Reads one tokenizer.json without its folder's tokenizer_config.json (bos and eos are then unknown).
-    static std::shared_ptr<const Tokenizer> loadFile(const std::filesystem::path& tokenizerJson);
+    /// Reads one tokenizer.json, or with the ending .model a SentencePiece model, without its folder's
+    /// tokenizer_config.json: bos and eos are then what the file itself says (a tokenizer.json says nothing).
+    static std::shared_ptr<const Tokenizer> loadFile(const std::filesystem::path& file);
     virtual ~Tokenizer() = default;
 
     /// Ids of `utf8`; with `addSpecialTokens` the post-processor's template is applied (a beginning-of-text token,

@@ -85,7 +85,8 @@ class TestTokenizeCommand : public QObject {
     void failuresAreOneLineAndExitStatusOne() {
         const Outcome missing = run({"tokenize", "--model", "/no/such/model"});
         QCOMPARE(missing.status, 1);
-        QCOMPARE(missing.standardError, QByteArray("prefbench-engine: /no/such/model: tokenizer.json is missing\n"));
+        QCOMPARE(missing.standardError,
+                 QByteArray("prefbench-engine: /no/such/model: tokenizer.json is missing, and tokenizer.model too\n"));
         const Outcome input = run({"tokenize", "--model", model_, "--in", "/no/such/file"});
         QCOMPARE(input.status, 1);
         QVERIFY(input.standardError.startsWith("prefbench-engine: /no/such/file: cannot be read"));

@@ -202,11 +202,12 @@ class TestTokenizer : public QObject {
             QTest::newRow(name) << QByteArray(patch) << part;
         };
         row("version", R"({"version":"2.0"})", "version \"2.0\"");
-        row("model type", R"({"model":{"type":"Unigram"}})", "model: \"Unigram\" is not supported");
+        row("model type", R"({"model":{"type":"WordPiece"}})", "model: \"WordPiece\" is not supported");
         row("no model", R"({"model":null})", "model");
-        row("normalizer", R"({"normalizer":{"type":"NFC"}})", "normalizer: \"NFC\" is not supported");
-        row("in a sequence", R"({"normalizer":{"type":"Sequence","normalizers":[{"type":"Lowercase"}]}})", "Lowercase");
-        row("pre-tokenizer", R"({"pre_tokenizer":{"type":"Metaspace"}})", "pre_tokenizer: \"Metaspace\"");
+        row("normalizer", R"({"normalizer":{"type":"Nmt"}})", "normalizer: \"Nmt\" is not supported");
+        row("in a sequence", R"({"normalizer":{"type":"Sequence","normalizers":[{"type":"StripAccents"}]}})",
+            "StripAccents");
+        row("pre-tokenizer", R"({"pre_tokenizer":{"type":"Punctuation"}})", "pre_tokenizer: \"Punctuation\"");
         row("post-processor", R"({"post_processor":{"type":"BertProcessing"}})", "post_processor: \"BertProcessing\"");
         row("decoder", R"({"decoder":{"type":"WordPiece"}})", "decoder: \"WordPiece\"");
         row("no type", R"({"decoder":{"type":null}})", "decoder: type is missing");
@@ -235,7 +236,7 @@ class TestTokenizer : public QObject {
     void missingAndBrokenFiles() {
         QTemporaryDir dir;
         const std::filesystem::path folder = dir.path().toStdString();
-        EXPECT_ERROR(Tokenizer::load(folder), "tokenizer.json is missing");
+        EXPECT_ERROR(Tokenizer::load(folder), "tokenizer.json is missing, and tokenizer.model too");
         prefbench::files::writeAtomically(folder / "tokenizer.json", "{\"model\":{\"type\":\"BPE\"");
         EXPECT_ERROR(Tokenizer::load(folder), "tokenizer.json: not valid JSON");
         prefbench::files::writeAtomically(folder / "tokenizer.json", "[]");
