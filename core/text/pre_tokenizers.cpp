@@ -236,8 +236,9 @@ std::unique_ptr<const PreTokenizer> makePreTokenizer(const files::Json& json, co
         return std::make_unique<MetaspacePreTokenizer>(json, what);
     }
     if (type == "Digits") {
+        // The reference takes numbers from Unicode 17 here.
         const bool individual = boolOr(json, "individual_digits", false, what);
-        return std::make_unique<SplitPreTokenizer>(Regex(R"(\p{N})", what),
+        return std::make_unique<SplitPreTokenizer>(Regex(R"([\p{N}\x{11DE0}-\x{11DE9}\x{16FF4}-\x{16FF6}])", what),
                                                    individual ? keepAll : joinNeighboursOfAKind, false);
     }
     if (type == "WhitespaceSplit") {

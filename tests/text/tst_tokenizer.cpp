@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "tests/support/expect_error.h"
+#include "tests/support/golden_cases.h"
 #include "tests/text/mini_tokenizer.h"
 
 using namespace prefbench::text;
@@ -163,6 +164,108 @@ class TestTokenizer : public QObject {
         EXPECT_ERROR(TokenizerFolder(miniTokenizer(), Json{{"eos_token", 2}}).load(), "eos_token must be a string");
         EXPECT_ERROR(TokenizerFolder(miniTokenizer(), Json::array()).load(),
                      "tokenizer_config.json: expected an object");
+    }
+
+    /// Expected ids are those of the `tokenizers` library 0.23.
+    void unigramTakesTheMostProbablePieces() {
+        Json json = miniTokenizer();
+        json["added_tokens"] = Json::array();
+        json["model"] = {{"type", "Unigram"}, {"unk_id", 0}};
+        json["model"]["vocab"] = Json::parse(
+            R"([["<unk>",0.0],["a",0.0],["b",0.0],["c",0.0],["d",0.0],["cd",1.0],["ab",2.0],["abc",5.0],["abcd",10.0]])");
+        QCOMPARE(encode(json, "abcdacdxx"), (Ids{8, 1, 5, 0}));
+        json["model"]["unk_id"] = nullptr;
+        QCOMPARE(encode(json, "abcd"), Ids{8});
+        EXPECT_ERROR(encode(json, "ax"), "unk_id is null");
+        json["model"]["unk_id"] = 9;
+        EXPECT_ERROR(encode(json, "a"), "unk_id 9 is not in the vocabulary of 9");
+        json["model"]["vocab"][1] = {"a", "0"};
+        EXPECT_ERROR(encode(json, "a"), "expected a piece and its score");
+    }
+
+    void wordLevelTakesWholeWords() {
+        Json json = miniTokenizer();
+        json["pre_tokenizer"] = {{"type", "Whitespace"}};
+        json["model"]["type"] = "WordLevel";
+        QCOMPARE(encode(json, "abc  a zz."), (Ids{10, 3, 0, 0}));
+        json["model"]["unk_token"] = "[none]";
+        EXPECT_ERROR(encode(json, "zz"), "unk_token \"[none]\"");
+    }
+
+    void metaspaceKeepsSpaces() {
+        Json json = miniTokenizer();
+        json["model"]["vocab"]["_"] = 16;
+        json["model"]["vocab"]["_a"] = 17;
+        json["model"]["merges"].push_back({"_", "a"});
+        json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "_"}, {"prepend_scheme", "first"}};
+        json["decoder"] = json["pre_tokenizer"];
+        QCOMPARE(encode(json, "a a  b"), (Ids{17, 17, 16, 16, 4}));
+        QCOMPARE(encode(json, "</s>a"), (Ids{2, 3}));
+        QCOMPARE(TokenizerFolder(json).load()->decode(Ids{17, 17, 16, 4}, false), std::string("a a b"));
+        json["pre_tokenizer"]["prepend_scheme"] = "always";
+        QCOMPARE(encode(json, "</s>a"), (Ids{2, 17}));
+        json["pre_tokenizer"]["prepend_scheme"] = "never";
+        QCOMPARE(encode(json, "a"), Ids{3});
+        json["pre_tokenizer"]["prepend_scheme"] = "last";
+        EXPECT_ERROR(encode(json, "a"), "prepend_scheme \"last\" is not supported");
+    }
+
+    void normalizers() {
+        const auto after = [](const Json& normalizer, const std::string& text) {
+            Json json = miniTokenizer();
+            json["normalizer"] = normalizer;
+            return encode(json, text);
+        };
+        QCOMPARE(after({{"type", "NFKC"}}, "\uFF41\uFF42"), Ids{9});
+        QCOMPARE(after({{"type", "NFC"}}, "ae\u0301"), (Ids{3, 12, 13}));
+        QCOMPARE(after({{"type", "Lowercase"}}, "AB"), Ids{9});
+        QCOMPARE(after({{"type", "Strip"}, {"strip_left", true}, {"strip_right", false}}, "  a "), (Ids{3, 8}));
+    }
+
+    /// Nothing that a damaged map says may lead outside its bytes.
+    void damagedCharacterMaps_data() {
+        QTest::addColumn<QByteArray>("charsmap");
+        QTest::addColumn<QString>("part");
+        QTest::newRow("no base 64") << QByteArray("?") << "is not base 64";
+        QTest::newRow("empty") << QByteArray("") << "shorter than its header";
+        QTest::newRow("size") << QByteArray("\xff\xff\xff\x7f????", 8).toBase64() << "does not fit";
+        QTest::newRow("outside") << QByteArray("\x04\0\0\0\xff\xff\xff\x7f\0", 9).toBase64() << "leads outside";
+        QTest::newRow("no end") << QByteArray("\x04\0\0\0\0\0\0\0x", 9).toBase64() << "zero byte";
+    }
+    void damagedCharacterMaps() {
+        QFETCH(QByteArray, charsmap);
+        QFETCH(QString, part);
+        Json json = miniTokenizer();
+        json["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", charsmap.toStdString()}};
+        EXPECT_ERROR(TokenizerFolder(json).load(), part.toStdString());
+    }
+
+    /// The library trusts its file: whatever a damaged one holds is an Error or a tokenizer, never a crash.
+    void damagedSentencePieceModels() {
+        const std::filesystem::path golden =
+            GoldenCases::root().filePath("tokenizers/sp-unigram-nmt-nfkc/tokenizer.model").toStdString();
+        const std::string whole = prefbench::files::readFile(golden);
+        QTemporaryDir dir;
+        const std::filesystem::path file = std::filesystem::path(dir.path().toStdString()) / "tokenizer.model";
+        const auto load = [&](const std::string& bytes) {
+            prefbench::files::writeAtomically(file, bytes);
+            return Tokenizer::load(file.parent_path());
+        };
+        QVERIFY(!load(whole)->encode("a b", true).empty());
+        EXPECT_ERROR(load(""), "0 are of type unknown");
+        EXPECT_ERROR(load(whole.substr(0, 100)), "is cut off");
+        const std::string longPiece = "\n\x83\x80\x08\n\xff\xff\x07" + std::string(131071, 'x');
+        EXPECT_ERROR(load(longPiece), "131071 bytes long, at most 4096");
+        std::uint32_t state = 1;
+        for (int i = 0; i < 200; ++i) {
+            std::string damaged = whole;
+            for (int changes = 0; changes < 20; ++changes) {
+                state = state * 1664525 + 1013904223;
+                damaged[(state >> 4) % damaged.size()] = static_cast<char>(state >> 24);
+            }
+            const std::string message = errorOf([&] { load(damaged)->encode("a \uFF21 \u00BD e\u0301", true); });
+            QVERIFY2(message.empty() || message.starts_with(file.string()), message.c_str());
+        }
     }
 
     void invalidTextIsAnError() { EXPECT_ERROR(encode(miniTokenizer(), "ab\xff"), "not valid UTF-8 at byte 3"); }

@@ -1,0 +1,101 @@
+"""Are our ids those of `tokenizers` and `sentencepiece` on random Unicode text?
+
+usage: check_tokenizers.py [--every-character] PROGRAM COUNT FILE...
+
+PROGRAM is prefbench-bench-tokenizer, FILE a tokenizer.json or a tokenizer.model. For each FILE, COUNT random strings
+(and every character of Unicode, where asked for) are encoded and decoded by PROGRAM and by the library that the file
+was made for. Prints one line a file; exit status 1 and the first differences on standard error when they disagree.
+"""
+
+import json
+import random
+import subprocess
+import sys
+
+from tokenizers import Tokenizer
+
+SEED = 20240611
+RANGES = [(0x20, 0x7E), (0, 0x7F), (0xA0, 0x24F), (0x250, 0x36F), (0x370, 0x6FF), (0x700, 0x1FFF), (0x2000, 0x2BFF),
+          (0x2E80, 0x4DFF), (0x4E00, 0x9FFF), (0xA000, 0xABFF), (0xAC00, 0xD7A3), (0xF900, 0xFFFF),
+          (0x10000, 0x1FFFF), (0x20000, 0x10FFFF)]
+WORDS = ["the", "The", " don't", "'LL", "I'm", "\r\n", "\n\n", "  ", "   ", "\t", "123", "4567", "\u2581", "\u2581\u2581",
+         "e\u0301", "\u1100\u1161\u11a8", "\u0915\u094d\u0937", "\U0001f468\u200d\U0001f469", "\u00bd", "\ufb01",
+         "\uff21", "\u3000", "...", "!?", "<s>", "</s>", "<unk>", "<0x41>", "word", "preference", "ing", "\u0130"]
+
+
+def characters():
+    for code in range(0x110000):
+        if not 0xD800 <= code < 0xE000:
+            yield chr(code)
+
+
+def random_text(random_numbers, special):
+    parts = []
+    for _ in range(random_numbers.randint(1, 12)):
+        kind = random_numbers.random()
+        if kind < 0.35:
+            parts.append(random_numbers.choice(WORDS))
+        elif kind < 0.40 and special:
+            parts.append(random_numbers.choice(special))
+        else:
+            low, high = random_numbers.choice(RANGES)
+            parts.append("".join(chr(random_numbers.randint(low, high)) for _ in range(random_numbers.randint(1, 4))))
+        if random_numbers.random() < 0.3:
+            parts.append(" ")
+    return "".join(c for c in "".join(parts) if not 0xD800 <= ord(c) < 0xE000)
+
+
+class Json:
+    def __init__(self, file):
+        self.tokenizer = Tokenizer.from_file(file)
+        self.special = [token.content for token in self.tokenizer.get_added_tokens_decoder().values()]
+
+    def answers(self, texts):
+        for start in range(0, len(texts), 1000):
+            for encoded in self.tokenizer.encode_batch(texts[start:start + 1000]):
+                yield encoded.ids, self.tokenizer.decode(encoded.ids, skip_special_tokens=False)
+
+
+class Model:
+    def __init__(self, file):
+        import sentencepiece
+
+        self.processor = sentencepiece.SentencePieceProcessor(model_file=file)
+        self.special = [self.processor.id_to_piece(i) for i in range(3)]
+
+    def answers(self, texts):
+        for text in texts:
+            ids = self.processor.encode(text)
+            yield ids, self.processor.decode(ids)
+
+
+def check(program, count, file, every_character):
+    library = Model(file) if file.endswith(".model") else Json(file)
+    random_numbers = random.Random(SEED)
+    texts = [random_text(random_numbers, library.special) for _ in range(count)]
+    if every_character:
+        texts += ["a" + c + "b" + c + "\u0327" + c for c in characters()]
+    lines = "".join(json.dumps(text) + "\n" for text in texts)
+    done = subprocess.run([program, file], input=lines, capture_output=True, text=True, check=False, encoding="utf-8")
+    answers = [json.loads(line) for line in done.stdout.split("\n") if line]
+    wrong = 0
+    for text, ours, (ids, decoded) in zip(texts, answers, library.answers(texts)):
+        if ours["ids"] != ids or ours["decoded"] != decoded:
+            wrong += 1
+            if wrong <= 5:
+                print(f"{file}: {json.dumps(text)}\n  expected {ids} {json.dumps(decoded)}\n"
+                      f"  found    {ours['ids']} {json.dumps(ours['decoded'])}", file=sys.stderr)
+    missing = len(texts) - len(answers)
+    print(f"{file}: {len(answers)} texts, {wrong} differ, {missing} not answered {done.stderr.strip()}", flush=True)
+    return wrong + missing
+
+
+def main():
+    arguments = [argument for argument in sys.argv[1:] if argument != "--every-character"]
+    program, count, files = arguments[0], int(arguments[1]), arguments[2:]
+    every_character = len(arguments) < len(sys.argv) - 1
+    return 1 if sum([check(program, count, file, every_character) for file in files]) > 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
