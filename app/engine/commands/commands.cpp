@@ -4,6 +4,7 @@ namespace prefbench::engine {
 
 void addCommands(CLI::App& app, Work& work) {
     addTokenize(app, work);
+    addRender(app, work);
     addScore(app, work);
     addGenerate(app, work);
     addServe(app, work);

@@ -11,6 +11,7 @@ using Work = std::function<int()>;
 
 /// Each adds one subcommand, which sets `work` when it is chosen.
 void addTokenize(CLI::App& app, Work& work);
+void addRender(CLI::App& app, Work& work);
 void addScore(CLI::App& app, Work& work);
 void addGenerate(CLI::App& app, Work& work);
 void addServe(CLI::App& app, Work& work);
