@@ -181,6 +181,8 @@ class TestChatTemplate : public QObject {
         QCOMPARE(render("{{ ''" + repeated(" ~ 'x'", 20000) + " }}").size(), std::size_t(20000));
     }
 
+    void numbersBeyondAllFloats() { QCOMPARE(render("{{ 1e999 }} {{ 1e-999 }}"), std::string("inf 0.0")); }
+
     void macrosOutliveTheirBlock() {
         QCOMPARE(render("{% set n = namespace() %}{% for i in [7] %}{% macro f() %}{{ i }}{% endmacro %}"
                         "{% set n.f = f %}{% endfor %}{{ n.f() }}"),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <optional>
 
 #include "core/text/templates/strings.h"
@@ -328,7 +329,7 @@ class Lexer {
         }
         std::string text(rest().substr(0, end));
         std::erase(text, '_');
-        add(TokenKind::Constant).constant = isFloat ? Value(std::stod(text)) : integer(text);
+        add(TokenKind::Constant).constant = isFloat ? Value(std::strtod(text.c_str(), nullptr)) : integer(text);
         advance(end);
     }
 
