@@ -18,6 +18,7 @@ class TestPeers : public QObject {
     void transformersScoresATrainedModelAlike_data();
     void transformersScoresATrainedModelAlike();
     void datasetsLoadsAnExport();
+    void transformersRendersChatTemplatesAlike();
 
   private:
     QTemporaryDir dir_;
@@ -105,6 +106,10 @@ void TestPeers::datasetsLoadsAnExport() {
                               QStringLiteral("trl-pairs")}),
              QString());
     QCOMPARE(failureOfPython({script("check_dataset.py"), file, pairs}), QString());
+}
+
+void TestPeers::transformersRendersChatTemplatesAlike() {
+    QCOMPARE(failureOfPython({script("check_templates.py"), kEngine}), QString());
 }
 
 QTEST_GUILESS_MAIN(TestPeers)
