@@ -19,7 +19,7 @@ class BoundArguments {
 
     bool has(std::size_t i) const { return values_[i].has_value(); }
     const Value& at(std::size_t i) const { return *values_[i]; }
-    Value valueOr(std::size_t i, Value missing) const { return has(i) ? at(i) : std::move(missing); }
+    Value valueOr(std::size_t i, const Value& missing) const { return has(i) ? at(i) : missing; }
     /// A text; Failure when something else is given. None counts as missing.
     std::optional<std::string> text(std::size_t i) const;
     std::string textOr(std::size_t i, const std::string& missing) const { return text(i).value_or(missing); }
@@ -31,5 +31,10 @@ class BoundArguments {
     std::vector<std::string_view> names_;
     std::vector<std::optional<Value>> values_;
 };
+
+/// Failure when anything is given.
+inline void takesNone(const std::string& function, const Arguments& arguments) {
+    const BoundArguments none(function, arguments, {});
+}
 
 }  // namespace prefbench::text::templates

@@ -17,7 +17,7 @@ namespace {
 
 template <std::string (*change)(std::string_view)>
 Value changed(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("filter", arguments, {});
+    takesNone("filter", arguments);
     return makeText(budget, change(textOf(budget, value)));
 }
 
@@ -41,12 +41,12 @@ Value replace(Budget& budget, const Value& value, const Arguments& arguments) {
 }
 
 Value string(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("string", arguments, {});
+    takesNone("string", arguments);
     return makeText(budget, textOf(budget, value));
 }
 
 Value escape(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("escape", arguments, {});
+    takesNone("escape", arguments);
     TextBuilder out(budget);
     for (const char c : textOf(budget, value)) {
         static constexpr std::string_view marked = "&<>'\"";
@@ -109,7 +109,7 @@ Value toJson(Budget& budget, const Value& value, const Arguments& arguments) {
 }
 
 Value absolute(Budget&, const Value& value, const Arguments& arguments) {
-    BoundArguments("abs", arguments, {});
+    takesNone("abs", arguments);
     std::int64_t holder = 0;
     if (const std::int64_t* number = value.integer(holder)) {
         return *number < 0 ? negative(value) : Value(*number);
@@ -210,7 +210,7 @@ Value format(Budget& budget, const Value& value, const Arguments& arguments) {
 }
 
 Value wordCount(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("wordcount", arguments, {});
+    takesNone("wordcount", arguments);
     const std::string text = textOf(budget, value);
     std::int64_t words = 0;
     bool inWord = false;

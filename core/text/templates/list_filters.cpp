@@ -67,23 +67,23 @@ Value secondsOf(Budget& budget, const std::vector<std::pair<Value, Value>>& keye
 }
 
 Value length(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("length", arguments, {});
+    takesNone("length", arguments);
     return Value(lengthOf(budget, value));
 }
 
 Value list(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("list", arguments, {});
+    takesNone("list", arguments);
     return makeSequence(budget, iterate(budget, value).sequence()->items);
 }
 
 Value first(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("first", arguments, {});
+    takesNone("first", arguments);
     const auto items = iterate(budget, value);
     return items.size() == 0 ? makeUndefined("there is no first item, the sequence is empty") : items[0];
 }
 
 Value last(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("last", arguments, {});
+    takesNone("last", arguments);
     if (value.sequence() != nullptr && value.sequence()->kind == SequenceKind::Iterator) {
         throw Failure("'last' needs a list, found a generator");
     }
@@ -107,7 +107,7 @@ Value join(Budget& budget, const Value& value, const Arguments& arguments) {
 }
 
 Value reverse(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("reverse", arguments, {});
+    takesNone("reverse", arguments);
     if (value.text() != nullptr) {
         return slice(budget, value, Value(), Value(), Value(std::int64_t(-1)));
     }
@@ -236,7 +236,7 @@ Value dictSort(Budget& budget, const Value& value, const Arguments& arguments) {
 }
 
 Value items(Budget& budget, const Value& value, const Arguments& arguments) {
-    BoundArguments("items", arguments, {});
+    takesNone("items", arguments);
     std::vector<Value> pairs;
     if (!value.isUndefined()) {
         for (const auto& [key, entry] : requireDict("items", value).entries) {

@@ -33,7 +33,7 @@ Value texts(Budget& budget, std::vector<std::string> parts, SequenceKind kind = 
 
 template <std::string (*change)(std::string_view)>
 Value changed(Budget& budget, const Value& self, const Arguments& arguments) {
-    BoundArguments("str method", arguments, {});
+    takesNone("str method", arguments);
     budget.text(selfText(self).size());
     return makeText(budget, change(selfText(self)));
 }
@@ -113,7 +113,7 @@ Value replace(Budget& budget, const Value& self, const Arguments& arguments) {
     const std::int64_t most = given.integerOr(2, -1);
     budget.text(selfText(self).size());
     const auto count = static_cast<std::size_t>(occurrences(selfText(self), old, most));
-    if (by.size() > 0 && count > budget.limits().textBytes / by.size()) {
+    if (!by.empty() && count > budget.limits().textBytes / by.size()) {
         budget.text(budget.limits().textBytes + 1);
     }
     return makeText(budget, replaced(selfText(self), old, by, most));
@@ -235,7 +235,7 @@ Value withoutAffix(Budget& budget, const Value& self, const Arguments& arguments
 /// Whether the text is not empty and every character is of a kind.
 template <bool (*isOfKind)(char32_t)>
 Value consistsOf(Budget& budget, const Value& self, const Arguments& arguments) {
-    BoundArguments("str method", arguments, {});
+    takesNone("str method", arguments);
     std::string_view text = selfText(self);
     budget.text(text.size());
     bool all = !text.empty();
@@ -251,7 +251,7 @@ bool isAlphabeticOrDigit(char32_t character) {
 
 template <bool (*test)(std::string_view)>
 Value hasCase(Budget& budget, const Value& self, const Arguments& arguments) {
-    BoundArguments("str method", arguments, {});
+    takesNone("str method", arguments);
     budget.text(selfText(self).size());
     return Value(test(selfText(self)));
 }
@@ -326,7 +326,7 @@ const Methods& listMethods() {
 }
 
 Value dictView(Budget& budget, const Value& self, const Arguments& arguments, SequenceKind kind) {
-    BoundArguments("a view of a dict", arguments, {});
+    takesNone("a view of a dict", arguments);
     std::vector<Value> items;
     for (const auto& [key, value] : self.dict()->entries) {
         items.push_back(kind == SequenceKind::Keys     ? key

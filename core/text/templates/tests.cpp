@@ -13,7 +13,7 @@ namespace prefbench::text::templates {
 namespace {
 
 void takesNone(const Arguments& arguments) {
-    BoundArguments("test", arguments, {});
+    takesNone("test", arguments);
 }
 
 template <bool (*isOfKind)(const Value&)>
