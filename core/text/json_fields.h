@@ -25,6 +25,10 @@ inline std::string requireString(const files::Json& json, const char* key, const
     return value.get<std::string>();
 }
 
+inline std::string stringOr(const files::Json& json, const char* key, const char* missing, const std::string& what) {
+    return json.contains(key) ? requireString(json, key, what) : missing;
+}
+
 inline std::string requireCharacter(const files::Json& json, const char* key, const std::string& what) {
     std::string character = requireString(json, key, what);
     if (character.empty() || validCharacterLength(character) != character.size()) {

@@ -40,7 +40,13 @@ JsonTokenizer::JsonTokenizer(const files::Json& json, const std::string& what)
       preTokenizer_(makePreTokenizer(partOf(json, "pre_tokenizer"), what + ": pre_tokenizer")),
       postProcessor_(makePostProcessor(partOf(json, "post_processor"), what + ": post_processor")),
       decoder_(makeDecoder(partOf(json, "decoder"), what + ": decoder")),
-      added_(partOf(json, "added_tokens"), *model_, normalizer_.get(), what + ": added_tokens") {}
+      added_(partOf(json, "added_tokens"), *model_, normalizer_.get(), what + ": added_tokens") {
+    if (preTokenizer_ && preTokenizer_->asksForStart() && normalizer_ && !normalizer_->followsStart()) {
+        throw Error(what +
+                    ": a Metaspace with prepend_scheme \"first\" is not supported after a normalizer that takes "
+                    "from the beginning of a text what another may have made of its first character");
+    }
+}
 
 void JsonTokenizer::readConfig(const files::Json& config, const std::string& what) {
     bosId_ = idOf(config, "bos_token", what);

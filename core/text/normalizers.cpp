@@ -1,5 +1,6 @@
 #include "core/text/normalizers.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/text/base64.h"
@@ -21,6 +22,9 @@ class PrependNormalizer : public Normalizer {
         return text.empty() ? std::string() : prefix_ + std::string(text);
     }
 
+    bool mayExpand() const override { return true; }
+    bool mayDropStart() const override { return false; }
+
   private:
     std::string prefix_;
 };
@@ -29,12 +33,13 @@ class ReplaceNormalizer : public Normalizer {
   public:
     ReplaceNormalizer(const files::Json& json, const std::string& what)
         : pattern_(Regex::fromJson(requireField(json, "pattern", what), what)),
+          takesOneCharacter_(json["pattern"].contains("String") && isOneCharacter(json["pattern"]["String"])),
           content_(requireString(json, "content", what)) {}
     std::string apply(std::string_view text, bool& keepsStart) const override {
         std::vector<Span> spans;
         pattern_.cut(text, spans);
         // What replaces several characters counts as coming from the last of them.
-        if (!spans.empty() && spans.front().isMatch) {
+        if (!spans.empty() && spans.front().isMatch && spans.front().end > 0) {
             const std::size_t first = validCharacterLength(text);
             keepsStart = keepsStart && !content_.empty() && spans.front().end == first;
         }
@@ -46,8 +51,16 @@ class ReplaceNormalizer : public Normalizer {
         return result;
     }
 
+    bool mayExpand() const override { return true; }
+    bool mayDropStart() const override { return !takesOneCharacter_ || content_.empty(); }
+
   private:
+    static bool isOneCharacter(const files::Json& text) {
+        return validCharacterLength(text.get_ref<const std::string&>()) == text.get_ref<const std::string&>().size();
+    }
+
     Regex pattern_;
+    bool takesOneCharacter_;
     std::string content_;
 };
 
@@ -65,6 +78,9 @@ class StripNormalizer : public Normalizer {
         return std::string(text);
     }
 
+    bool mayExpand() const override { return false; }
+    bool mayDropStart() const override { return left_; }
+
   private:
     bool left_, right_;
 };
@@ -74,6 +90,9 @@ class FormNormalizer : public Normalizer {
     explicit FormNormalizer(NormalForm form) : form_(form) {}
     std::string apply(std::string_view text, bool&) const override { return normalForm(text, form_); }
 
+    bool mayExpand() const override { return true; }
+    bool mayDropStart() const override { return false; }
+
   private:
     NormalForm form_;
 };
@@ -81,12 +100,17 @@ class FormNormalizer : public Normalizer {
 class LowercaseNormalizer : public Normalizer {
   public:
     std::string apply(std::string_view text, bool&) const override { return lowerCase(text); }
+    bool mayExpand() const override { return true; }
+    bool mayDropStart() const override { return false; }
 };
 
 class PrecompiledNormalizer : public Normalizer {
   public:
     PrecompiledNormalizer(const files::Json& json, const std::string& what) : charsmap_(bytesOf(json, what), what) {}
     std::string apply(std::string_view text, bool&) const override { return charsmap_.apply(text); }
+
+    bool mayExpand() const override { return true; }
+    bool mayDropStart() const override { return false; }
 
   private:
     static std::string bytesOf(const files::Json& json, const std::string& what) {
@@ -115,6 +139,22 @@ class SequenceNormalizer : public Normalizer {
             result = part->apply(result, keepsStart);
         }
         return result;
+    }
+    bool mayExpand() const override {
+        return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->mayExpand(); });
+    }
+    bool mayDropStart() const override {
+        return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->mayDropStart(); });
+    }
+    bool followsStart() const override {
+        bool expanded = false;
+        for (const auto& part : parts_) {
+            if (!part->followsStart() || (expanded && part->mayDropStart())) {
+                return false;
+            }
+            expanded = expanded || part->mayExpand();
+        }
+        return true;
     }
 
   private:

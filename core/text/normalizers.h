@@ -14,6 +14,13 @@ class Normalizer {
     virtual ~Normalizer() = default;
     /// `keepsStart` becomes false where the result's first character does not come from the text's first.
     virtual std::string apply(std::string_view text, bool& keepsStart) const = 0;
+    /// Whether one character may become several.
+    virtual bool mayExpand() const = 0;
+    /// Whether what the text begins with may go.
+    virtual bool mayDropStart() const = 0;
+    /// Whether apply()'s `keepsStart` can be trusted: not where the start may go after it became several characters,
+    /// of which only some went.
+    virtual bool followsStart() const { return true; }
 };
 
 /// tokenizer.json's "normalizer": Lowercase, NFC, NFD, NFKC, NFKD, Precompiled, Prepend, Replace, Strip, Sequence;

@@ -8,6 +8,7 @@
 #include "core/text/json_fields.h"
 #include "core/text/metaspace.h"
 #include "core/text/regex.h"
+#include "core/text/unicode_additions.h"
 
 namespace prefbench::text {
 
@@ -78,6 +79,20 @@ SpanRule ruleOf(const std::string& behaviour, const std::string& what) {
     throw Error(what + ": behavior \"" + behaviour + "\" is not supported");
 }
 
+/// ASCII punctuation and category P of Unicode 8, with which the reference still goes here.
+Regex punctuation(const std::string& what) {
+    constexpr std::string_view unicode8Alone = R"(\x{166D}\x{111C9})";
+    const std::string since =
+        R"(\x{61D}\x{9FD}\x{A76}\x{C77}\x{C84}\x{1B7D}-\x{1B7E}\x{2E43}-\x{2E4F}\x{2E52}-\x{2E5D}\x{10EAD})"
+        R"(\x{10F55}-\x{10F59}\x{10F86}-\x{10F89}\x{1144B}-\x{1144F}\x{1145A}-\x{1145B}\x{1145D})"
+        R"(\x{11660}-\x{1166C}\x{116B9}\x{1183B}\x{11944}-\x{11946}\x{119E2}\x{11A3F}-\x{11A46})"
+        R"(\x{11A9A}-\x{11A9C}\x{11A9E}-\x{11AA2}\x{11C41}-\x{11C45}\x{11C70}-\x{11C71}\x{11EF7}-\x{11EF8})"
+        R"(\x{11FFF}\x{12FF1}-\x{12FF2}\x{16E97}-\x{16E9A}\x{16FE2}\x{1E95E}-\x{1E95F})";
+    return {R"([!-/:-@\[-`{-~)" + std::string(unicode8Alone) + "]|(?![" + since +
+                std::string(additionsSinceUnicode14("P")) + R"(])\p{P})",
+            what};
+}
+
 class SplitPreTokenizer : public PreTokenizer {
   public:
     SplitPreTokenizer(const files::Json& json, const std::string& what)
@@ -96,6 +111,7 @@ class SplitPreTokenizer : public PreTokenizer {
                 span.isMatch = span.isMatch != invert_;
             }
             rule_(spans);
+            std::erase_if(spans, [](const Span& span) { return span.begin == span.end; });
             if (cut.empty() && (spans.empty() || spans.front().begin > 0)) {
                 pieces.beginText = false;
             }
@@ -175,6 +191,7 @@ class MetaspacePreTokenizer : public PreTokenizer {
         }
         pieces.pieces = std::move(cut);
     }
+    bool asksForStart() const override { return metaspace_.prepend == Metaspace::Prepend::First; }
 
   private:
     std::string spelled(std::string_view piece, bool prepend) const {
@@ -214,6 +231,9 @@ class SequencePreTokenizer : public PreTokenizer {
             part->apply(pieces);
         }
     }
+    bool asksForStart() const override {
+        return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->asksForStart(); });
+    }
 
   private:
     std::vector<std::unique_ptr<const PreTokenizer>> parts_;
@@ -240,6 +260,10 @@ std::unique_ptr<const PreTokenizer> makePreTokenizer(const files::Json& json, co
         const bool individual = boolOr(json, "individual_digits", false, what);
         return std::make_unique<SplitPreTokenizer>(Regex(R"([\p{N}\x{11DE0}-\x{11DE9}\x{16FF4}-\x{16FF6}])", what),
                                                    individual ? keepAll : joinNeighboursOfAKind, false);
+    }
+    if (type == "Punctuation") {
+        return std::make_unique<SplitPreTokenizer>(punctuation(what),
+                                                   ruleOf(stringOr(json, "behavior", "Isolated", what), what), false);
     }
     if (type == "WhitespaceSplit") {
         return std::make_unique<SplitPreTokenizer>(Regex(R"(\s+)", what), dropMatches, false);

@@ -22,10 +22,12 @@ class PreTokenizer {
   public:
     virtual ~PreTokenizer() = default;
     virtual void apply(Pieces& pieces) const = 0;
+    /// Whether `beginText` changes the result.
+    virtual bool asksForStart() const { return false; }
 };
 
-/// tokenizer.json's "pre_tokenizer": ByteLevel, CharDelimiterSplit, Digits, Metaspace, Split, Whitespace,
-/// WhitespaceSplit, Sequence; nullptr for null. Another type is an Error.
+/// tokenizer.json's "pre_tokenizer": ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split,
+/// Whitespace, WhitespaceSplit, Sequence; nullptr for null. Another type is an Error.
 std::unique_ptr<const PreTokenizer> makePreTokenizer(const files::Json& json, const std::string& what);
 
 }  // namespace prefbench::text

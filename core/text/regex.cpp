@@ -3,6 +3,9 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "core/files/error.h"
 #include "core/text/json_fields.h"
 #include "core/text/unicode_additions.h"
@@ -42,7 +45,10 @@ class Translator {
             inClass_ = true;
             classStart_ = position_ + (pattern_.substr(position_ + 1).starts_with('^') ? 2 : 1);
         } else if (c == '^' || c == '$') {
-            refuse(std::string(1, c), "it also means the ends of lines");
+            // Oniguruma's mean the ends of lines.
+            result_.append("(?m:").append(1, c).append(1, ')');
+            ++position_;
+            return;
         } else if (c == '}' && pattern_.substr(position_ + 1).starts_with('+')) {
             refuse("}+", "it repeats instead of holding fast");
         }
@@ -67,7 +73,7 @@ class Translator {
             result_ += "\\p{White_Space}";
         } else if (c == 'S') {
             result_ += "\\P{White_Space}";
-        } else if (std::string_view("wWbBhHRXGKZzAQE").find(c) != std::string_view::npos) {
+        } else if (std::string_view("wWbBhHRXGKZQE").find(c) != std::string_view::npos) {
             refuse(std::string("\\") + c, "its meaning differs between engines");
         } else {
             copyEscape();
@@ -131,10 +137,39 @@ std::string messageOf(int code) {
 
 struct Regex::Compiled {
     pcre2_code* code = nullptr;
+    bool mayMatchNothing = false;
     std::string literal;  ///< searched for directly when there is no code
     std::string what;
 
     ~Compiled() { pcre2_code_free(code); }
+
+    /// Calls `onMatch` with the ends of every match in order, as the onig crate's find_iter finds them: an empty match
+    /// that touches the one before it does not count, and the search goes on a character further.
+    template <typename OnMatch>
+    void forEachMatch(std::string_view text, const OnMatch& onMatch) const {
+        thread_local const Scratch scratch;
+        std::size_t from = 0;
+        std::optional<std::size_t> lastEnd;
+        while (from < text.size() || (mayMatchNothing && from == text.size() && from > 0)) {
+            const int found = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+                                          PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
+            if (found == PCRE2_ERROR_NOMATCH) {
+                return;
+            }
+            if (found < 0) {
+                throw Error(what + ": matching gave up on a text of " + std::to_string(text.size()) + " bytes (" +
+                            messageOf(found) + ")");
+            }
+            const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(scratch.data);
+            if (ends[0] == ends[1] && lastEnd == ends[1]) {
+                from += std::max<std::size_t>(validCharacterLength(text.substr(from)), 1);
+                continue;
+            }
+            from = ends[1];
+            lastEnd = ends[1];
+            onMatch(ends[0], ends[1]);
+        }
+    }
 };
 
 Regex::Regex(const std::string& pattern, const std::string& what) {
@@ -148,11 +183,9 @@ Regex::Regex(const std::string& pattern, const std::string& what) {
     if (compiled->code == nullptr) {
         throw Error(what + ": regular expression " + pattern + ": " + messageOf(error));
     }
-    std::uint32_t matchesNothing = 0;
-    pcre2_pattern_info(compiled->code, PCRE2_INFO_MATCHEMPTY, &matchesNothing);
-    if (matchesNothing != 0) {
-        throw Error(what + ": regular expression " + pattern + " matches the empty text, which is not supported");
-    }
+    std::uint32_t mayMatchNothing = 0;
+    pcre2_pattern_info(compiled->code, PCRE2_INFO_MATCHEMPTY, &mayMatchNothing);
+    compiled->mayMatchNothing = mayMatchNothing != 0;
     // Without a just-in-time compiler the interpreter gives the same matches.
     pcre2_jit_compile(compiled->code, PCRE2_JIT_COMPLETE);
     compiled_ = std::move(compiled);
@@ -192,20 +225,7 @@ void Regex::cut(std::string_view text, std::vector<Span>& spans) const {
             add(found, found + literal.size());
         }
     } else {
-        thread_local const Scratch scratch;
-        while (last < text.size()) {
-            const int found = pcre2_match(compiled_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), last,
-                                          PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
-            if (found == PCRE2_ERROR_NOMATCH) {
-                break;
-            }
-            if (found < 0) {
-                throw Error(compiled_->what + ": matching gave up on a text of " + std::to_string(text.size()) +
-                            " bytes (" + messageOf(found) + ")");
-            }
-            const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(scratch.data);
-            add(ends[0], ends[1]);
-        }
+        compiled_->forEachMatch(text, add);
     }
     if (last < text.size()) {
         spans.push_back({last, text.size(), false});

@@ -27,8 +27,8 @@ class Regex {
     /// {"String": …} or {"Regex": …}
     static Regex fromJson(const files::Json& json, const std::string& what);
 
-    /// The whole of `text` (valid UTF-8) in order, cut into matches and what lies between them; none of them empty.
-    /// Clears `spans` first.
+    /// The whole of `text` (valid UTF-8) in order, cut into matches and what lies between them; only a match may
+    /// be empty. Clears `spans` first.
     void cut(std::string_view text, std::vector<Span>& spans) const;
     /// `text` with every match replaced.
     std::string replace(std::string_view text, std::string_view replacement) const;

@@ -46,7 +46,9 @@ std::shared_ptr<const Tokenizer> Tokenizer::load(const std::filesystem::path& fo
     if (isThere(folder / "tokenizer.model")) {
         return configured(std::make_shared<SentencePieceTokenizer>(folder / "tokenizer.model"), folder);
     }
-    throw Error(folder.string() + ": tokenizer.json is missing, and tokenizer.model too");
+    throw Error(folder.string() +
+                ": tokenizer.json is missing, and tokenizer.model too; transformers writes one: "
+                "AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)");
 }
 
 }  // namespace prefbench::text

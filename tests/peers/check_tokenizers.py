@@ -1,16 +1,20 @@
 """Are our ids those of `tokenizers` and `sentencepiece` on random Unicode text?
 
-usage: check_tokenizers.py [--every-character] PROGRAM COUNT FILE...
+usage: check_tokenizers.py [--every-character] [--variants] PROGRAM COUNT FILE...
 
 PROGRAM is prefbench-bench-tokenizer, FILE a tokenizer.json or a tokenizer.model. For each FILE, COUNT random strings
 (and every character of Unicode, where asked for) are encoded and decoded by PROGRAM and by the library that the file
-was made for. Prints one line a file; exit status 1 and the first differences on standard error when they disagree.
+was made for. With --variants, each FILE is a byte-level tokenizer.json and is checked once with each of VARIANTS in the
+place of its own normalizer and pre-tokenizer. Prints one line a file; exit status 1 and the first differences on
+standard error when they disagree.
 """
 
 import json
+import os
 import random
 import subprocess
 import sys
+import tempfile
 
 from tokenizers import Tokenizer
 
@@ -21,6 +25,52 @@ RANGES = [(0x20, 0x7E), (0, 0x7F), (0xA0, 0x24F), (0x250, 0x36F), (0x370, 0x6FF)
 WORDS = ["the", "The", " don't", "'LL", "I'm", "\r\n", "\n\n", "  ", "   ", "\t", "123", "4567", "\u2581", "\u2581\u2581",
          "e\u0301", "\u1100\u1161\u11a8", "\u0915\u094d\u0937", "\U0001f468\u200d\U0001f469", "\u00bd", "\ufb01",
          "\uff21", "\u3000", "...", "!?", "<s>", "</s>", "<unk>", "<0x41>", "word", "preference", "ing", "\u0130"]
+
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+
+
+def split(pattern, behavior="Isolated", invert=False):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": behavior, "invert": invert}
+
+
+def punctuation(behavior):
+    return {"type": "Punctuation", "behavior": behavior}
+
+
+# What no golden file has, in ways that models on the hub use it: name → (normalizer, pre-tokenizers before BYTES).
+VARIANTS = {
+    "falcon": (None, [punctuation("Contiguous"), {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+                                                  "use_regex": True}, {"type": "Digits", "individual_digits": False},
+                      split("[0-9][0-9][0-9]")]),
+    "punctuation-isolated": (None, [punctuation("Isolated")]),
+    "punctuation-removed": (None, [punctuation("Removed")]),
+    "punctuation-merged-with-previous": (None, [punctuation("MergedWithPrevious")]),
+    "punctuation-merged-with-next": (None, [punctuation("MergedWithNext")]),
+    "deepseek-llm": (None, [split("[\r\n]"), split("\\s?\\p{L}+"), split("\\s?\\p{P}+"), split("\\s+$"),
+                            split("[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+"),
+                            {"type": "Digits", "individual_digits": True}]),
+    "lines": (None, [split("^.", "MergedWithNext"), split(".$", "MergedWithPrevious")]),
+    "empty-matches": (None, [split("(?=\\p{Lu})"), split("x*", "MergedWithPrevious"), split("(?<=\\d)(?=(\\d{3})+$)")]),
+    "tekken": (None, [split("[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|"
+                            "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|"
+                            "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+")]),
+    "normalized": ({"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"},
+                                                        {"type": "Replace", "pattern": {"Regex": "(?=x)|b+"},
+                                                         "content": "-"}]}, []),
+}
+
+
+def variants_of(file, folder):
+    with open(file, encoding="utf-8") as source:
+        tokenizer = json.load(source)
+    for name, (normalizer, parts) in VARIANTS.items():
+        tokenizer["normalizer"] = normalizer
+        bytes_done = any(part["type"] == "ByteLevel" for part in parts)
+        tokenizer["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": parts + ([] if bytes_done else [BYTES])}
+        path = os.path.join(folder, name + ".json")
+        with open(path, "w", encoding="utf-8") as variant:
+            json.dump(tokenizer, variant)
+        yield path
 
 
 def characters():
@@ -91,10 +141,13 @@ def check(program, count, file, every_character):
 
 
 def main():
-    arguments = [argument for argument in sys.argv[1:] if argument != "--every-character"]
+    flags = [argument for argument in sys.argv[1:] if argument.startswith("--")]
+    arguments = [argument for argument in sys.argv[1:] if argument not in flags]
     program, count, files = arguments[0], int(arguments[1]), arguments[2:]
-    every_character = len(arguments) < len(sys.argv) - 1
-    return 1 if sum([check(program, count, file, every_character) for file in files]) > 0 else 0
+    with tempfile.TemporaryDirectory() as folder:
+        if "--variants" in flags:
+            files = [variant for file in files for variant in variants_of(file, folder)]
+        return 1 if sum([check(program, count, file, "--every-character" in flags) for file in files]) > 0 else 0
 
 
 if __name__ == "__main__":

@@ -310,7 +310,7 @@ class TestTokenizer : public QObject {
         row("normalizer", R"({"normalizer":{"type":"Nmt"}})", "normalizer: \"Nmt\" is not supported");
         row("in a sequence", R"({"normalizer":{"type":"Sequence","normalizers":[{"type":"StripAccents"}]}})",
             "StripAccents");
-        row("pre-tokenizer", R"({"pre_tokenizer":{"type":"Punctuation"}})", "pre_tokenizer: \"Punctuation\"");
+        row("pre-tokenizer", R"({"pre_tokenizer":{"type":"BertPreTokenizer"}})", "pre_tokenizer: \"BertPreTokenizer\"");
         row("post-processor", R"({"post_processor":{"type":"BertProcessing"}})", "post_processor: \"BertProcessing\"");
         row("decoder", R"({"decoder":{"type":"WordPiece"}})", "decoder: \"WordPiece\"");
         row("no type", R"({"decoder":{"type":null}})", "decoder: type is missing");
@@ -334,6 +334,19 @@ class TestTokenizer : public QObject {
         const TokenizerFolder folder(json);
         EXPECT_ERROR(folder.load(), part.toStdString());
         EXPECT_ERROR(folder.load(), (folder.path() / "tokenizer.json").string() + ": ");
+    }
+
+    void metaspaceFirstNeedsToKnowWhereTheTextBegins() {
+        Json json = miniTokenizer();
+        json["pre_tokenizer"] = {{"type", "Metaspace"}, {"replacement", "\u2581"}, {"prepend_scheme", "first"}};
+        const Json strip = {{"type", "Strip"}, {"strip_left", true}, {"strip_right", false}};
+        json["normalizer"] = strip;
+        TokenizerFolder(json).load();
+        // NFKC makes several characters of one, so that the second may still begin the text after the first was taken.
+        json["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFKC"}}, strip}}};
+        EXPECT_ERROR(TokenizerFolder(json).load(), "prepend_scheme \"first\" is not supported after a normalizer");
+        json["pre_tokenizer"]["prepend_scheme"] = "always";
+        TokenizerFolder(json).load();
     }
 
     void missingAndBrokenFiles() {
