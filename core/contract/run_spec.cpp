@@ -23,9 +23,16 @@ struct Setting {
 };
 
 /// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
-constexpr std::array<Setting, 20> kSettings = {{
+constexpr std::array<Setting, 27> kSettings = {{
     {"beta", &Hyperparameters::beta},
     {"label_smoothing", &Hyperparameters::labelSmoothing},
+    {"f_divergence_type", &Hyperparameters::divergence},
+    {"f_alpha_divergence_coef", &Hyperparameters::divergenceAlpha},
+    {"ld_alpha", &Hyperparameters::lengthAlpha},
+    {"simpo_gamma", &Hyperparameters::simpoGamma},
+    {"cpo_alpha", &Hyperparameters::nllWeight},
+    {"discopop_tau", &Hyperparameters::discopopTau},
+    {"strength_gamma", &Hyperparameters::strengthGamma},
     {"learning_rate", &Hyperparameters::learningRate},
     {"lr_scheduler_type", &Hyperparameters::schedule},
     {"warmup_steps", &Hyperparameters::warmupSteps},
@@ -74,6 +81,14 @@ bool isOneOf(const std::string& value, std::initializer_list<const char*> names)
     return std::any_of(names.begin(), names.end(), [&](const char* name) { return value == name; });
 }
 
+std::string joined(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text += (text.empty() ? "" : ", ") + name;
+    }
+    return text;
+}
+
 bool atLeast(double value, double bound) {
     return std::isfinite(value) && value >= bound;
 }
@@ -86,9 +101,18 @@ void check(const Hyperparameters& h) {
     requireValue(atLeast(h.beta, 0) && h.beta > 0, "beta", h.beta, "must be above 0");
     requireValue(h.labelSmoothing >= 0 && h.labelSmoothing < 0.5, "label_smoothing", h.labelSmoothing,
                  "must be from 0 to below 0.5");
+    requireValue(isOneOf(h.divergence, {"reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"}),
+                 "f_divergence_type", h.divergence,
+                 "must be reverse_kl, forward_kl, js_divergence or alpha_divergence");
+    requireValue(std::isfinite(h.divergenceAlpha), "f_alpha_divergence_coef", h.divergenceAlpha, "must be finite");
+    requireValue(h.lengthAlpha >= 0 && h.lengthAlpha <= 1, "ld_alpha", h.lengthAlpha, "must be from 0 to 1");
+    requireValue(atLeast(h.simpoGamma, 0), "simpo_gamma", h.simpoGamma, "must be 0 or more");
+    requireValue(atLeast(h.nllWeight, 0), "cpo_alpha", h.nllWeight, "must be 0 or more");
+    requireValue(atLeast(h.discopopTau, 0) && h.discopopTau > 0, "discopop_tau", h.discopopTau, "must be above 0");
+    requireValue(atLeast(h.strengthGamma, 0), "strength_gamma", h.strengthGamma, "must be 0 or more");
     requireValue(atLeast(h.learningRate, 0) && h.learningRate > 0, "learning_rate", h.learningRate, "must be above 0");
-    requireValue(isOneOf(h.schedule, {"linear", "cosine", "constant"}), "lr_scheduler_type", h.schedule,
-                 "must be linear, cosine or constant");
+    requireValue(isOneOf(h.schedule, {"linear", "cosine", "constant", "constant_original"}), "lr_scheduler_type",
+                 h.schedule, "must be linear, cosine, constant or constant_original");
     requireValue(h.warmupSteps >= 0, "warmup_steps", h.warmupSteps, "must be 0 or more");
     requireValue(h.batchSize >= 1, "batch_size", h.batchSize, "must be 1 or more");
     requireValue(h.gradientAccumulation >= 1, "gradient_accumulation_steps", h.gradientAccumulation,
@@ -96,7 +120,7 @@ void check(const Hyperparameters& h) {
     requireValue(atLeast(h.epochs, 0) && h.epochs > 0, "num_train_epochs", h.epochs, "must be above 0");
     requireValue(h.maxSteps >= 0, "max_steps", h.maxSteps, "must be 0 (by epochs) or more");
     requireValue(atLeast(h.maxGradNorm, 0), "max_grad_norm", h.maxGradNorm, "must be 0 (off) or more");
-    requireValue(isOneOf(h.optimizer, {"adamw"}), "optim", h.optimizer, "must be adamw");
+    requireValue(isOneOf(h.optimizer, {"adamw", "rmsprop"}), "optim", h.optimizer, "must be adamw or rmsprop");
     requireValue(atLeast(h.weightDecay, 0), "weight_decay", h.weightDecay, "must be 0 or more");
     requireValue(isFraction(h.adamBeta1), "adam_beta1", h.adamBeta1, "must be from 0 to below 1");
     requireValue(isFraction(h.adamBeta2), "adam_beta2", h.adamBeta2, "must be from 0 to below 1");
@@ -208,13 +232,20 @@ void applySetting(RunSpec& spec, const std::string& assignment) {
         const JsonFields fields(object, assignment);
         key == "seed" ? fields.read("seed", spec.seed) : fields.read("threads", spec.threads);
     } else {
-        std::string names;
-        for (const std::string& name : settingNames()) {
-            names += (names.empty() ? "" : ", ") + name;
-        }
-        throw Error("unknown setting \"" + key + "\"; there are " + names);
+        throw Error("unknown setting \"" + key + "\"; there are " + joined(settingNames()));
     }
     check(spec);
+}
+
+const std::vector<std::string>& methodNames() {
+    static const std::vector<std::string> names = {"dpo",          "cdpo",       "robust",       "reference_free",
+                                                   "dpo_strength", "dpo_margin", "ipo",          "ipo_sum",
+                                                   "hinge",        "exo_pair",   "nca_pair",     "bco_pair",
+                                                   "sppo_hard",    "apo_zero",   "apo_down",     "discopop",
+                                                   "sigmoid_norm", "aot",        "aot_unpaired", "mpo",
+                                                   "kto",          "orpo",       "simpo",        "cpo",
+                                                   "cpo_hinge",    "cpo_ipo",    "preferred_ft", "sft"};
+    return names;
 }
 
 std::vector<std::string> settingNames() {
@@ -227,7 +258,9 @@ std::vector<std::string> settingNames() {
 }
 
 void check(const RunSpec& spec) {
-    requireValue(isOneOf(spec.method, {"dpo", "cdpo", "sft"}), "method", spec.method, "must be dpo, cdpo or sft");
+    const std::vector<std::string>& known = methodNames();
+    requireValue(std::find(known.begin(), known.end(), spec.method) != known.end(), "method", spec.method,
+                 ("must be one of " + joined(known)).c_str());
     requireValue(isOneOf(spec.device, {"auto", "cpu", "cuda"}), "device", spec.device, "must be auto, cpu or cuda");
     requireValue(isOneOf(spec.dtype, {"float32", "float64"}), "dtype", spec.dtype, "must be float32 or float64");
     requireValue(spec.threads >= 0, "threads", spec.threads, "must be 0 (physical cores) or more");

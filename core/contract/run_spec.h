@@ -15,15 +15,22 @@ namespace prefbench::contract {
 struct Hyperparameters {
     double beta = 0.1;
     double labelSmoothing = 0;
+    std::string divergence = "reverse_kl";  ///< reverse_kl, forward_kl, js_divergence, alpha_divergence
+    double divergenceAlpha = 0.5;
+    double lengthAlpha = 1;   ///< weight of tokens past the end of the pair's shorter completion; LD-DPO
+    double simpoGamma = 0.5;  ///< margin that simpo asks for
+    double nllWeight = 1;     ///< of the chosen completions' likelihood in cpo… and orpo
+    double discopopTau = 0.05;
+    double strengthGamma = 1;  ///< dpo_margin: margin asked for a unit of strength
     double learningRate = 1e-4;
-    std::string schedule = "linear";  ///< linear, cosine, constant; after warm-up
+    std::string schedule = "linear";  ///< linear, cosine, constant, constant_original; after warm-up
     std::int64_t warmupSteps = 0;
     std::int64_t batchSize = 16;  ///< pairs (or demonstrations) a micro-step
     std::int64_t gradientAccumulation = 1;
     double epochs = 1;
-    std::int64_t maxSteps = 0;  ///< 0: by epochs
-    double maxGradNorm = 1;     ///< 0 = no clipping
-    std::string optimizer = "adamw";
+    std::int64_t maxSteps = 0;        ///< 0: by epochs
+    double maxGradNorm = 1;           ///< 0 = no clipping
+    std::string optimizer = "adamw";  ///< adamw, rmsprop
     double weightDecay = 0;
     double adamBeta1 = 0.9, adamBeta2 = 0.999, adamEpsilon = 1e-8;
     std::int64_t maxLength = 1024;  ///< tokens of prompt + completion, kept from the start; 0 = no limit
@@ -40,7 +47,7 @@ struct RunSpec {
     std::string id;               ///< UUID
     std::string name;             ///< what people call it
     std::string created;          ///< ISO 8601, UTC
-    std::string method = "dpo";   ///< dpo, cdpo, sft
+    std::string method = "dpo";   ///< one of methodNames()
     std::filesystem::path model;  ///< Hugging Face folder the policy starts from; also the reference
     std::string modelHash;        ///< SHA-256 of its weights; empty = not checked
     Hyperparameters hyperparameters;
@@ -60,6 +67,8 @@ RunSpec runSpecFromJson(const files::OrderedJson& json, const std::string& what)
 /// Applies "KEY=VALUE" to the spec's hyperparameters (and seed, dtype, device, threads); Error for an unknown key or a
 /// bad value.
 void applySetting(RunSpec& spec, const std::string& assignment);
+/// Every method that a run may name.
+const std::vector<std::string>& methodNames();
 /// Names of every key that applySetting takes, in order.
 std::vector<std::string> settingNames();
 /// Throws Error naming key, value and rule.

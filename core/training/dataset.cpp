@@ -51,6 +51,19 @@ bool truncateExample(Example& example, std::int64_t maxLength, bool& cut) {
     return example.predictedTokens() > 0;
 }
 
+void addMismatchedCompletions(Dataset& dataset, std::int64_t maxLength) {
+    std::vector<std::vector<text::TokenId>> firsts;
+    for (const Example& example : dataset.examples) {
+        firsts.push_back(example.completions.front());
+    }
+    for (std::size_t i = 0; i < dataset.examples.size(); ++i) {
+        Example& example = dataset.examples[i];
+        example.completions.push_back(firsts[i == 0 ? firsts.size() - 1 : i - 1]);
+        bool cut = false;
+        truncateExample(example, maxLength, cut);
+    }
+}
+
 Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Tokenizer& tokenizer,
                     std::int64_t maxLength) {
     Dataset dataset;

@@ -17,6 +17,8 @@ struct Example {
     std::string promptText;
     std::vector<text::TokenId> prompt;
     std::vector<std::vector<text::TokenId>> completions;
+    double strength = 1;    ///< how much better the chosen one is: |score| of the label
+    double preference = 1;  ///< the probability that the chosen one is the better one
 
     /// Prompt once, all completions.
     std::int64_t tokens() const;
@@ -38,6 +40,11 @@ struct Dataset {
 /// line.
 Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Tokenizer& tokenizer,
                     std::int64_t maxLength);
+
+/// Gives each example, as its last completion, the first completion of the example before it (the first one, of the
+/// last), cut to `maxLength` as above: an answer to another prompt. Ethayarajh et al., KTO, arXiv:2402.01306, section
+/// 4.1.
+void addMismatchedCompletions(Dataset& dataset, std::int64_t maxLength);
 
 /// Cuts prompt + each completion to `maxLength` tokens in place; false when nothing is left to learn from. `cut` is set
 /// when something went.

@@ -9,8 +9,8 @@
 namespace prefbench::training {
 
 Evaluation evaluate(const model::Transformer& policy, const Dataset& dataset, const ReferenceLogProbs& reference,
-                    const Method& method, const LossSettings& settings, std::int64_t tokenBudget) {
-    const std::vector<double> sums = scoreDataset(policy, dataset, tokenBudget);
+                    const Method& method, const LossSettings& settings, std::int64_t tokenBudget, double lengthAlpha) {
+    const std::vector<double> sums = scoreDataset(policy, dataset, tokenBudget, lengthAlpha);
     Evaluation result;
     if (method.data == DataKind::Demonstrations) {
         std::int64_t tokens = 0;
@@ -21,12 +21,14 @@ Evaluation evaluate(const model::Transformer& policy, const Dataset& dataset, co
         return result;
     }
     const std::size_t count = dataset.examples.size();
+    const std::vector<std::size_t> starts = completionStarts(dataset);
     for (std::size_t i = 0; i < count; ++i) {
-        result.pairs.add(sums[2 * i], sums[2 * i + 1], reference[2 * i], reference[2 * i + 1]);
+        addPair(result.pairs, dataset.examples[i], &sums[starts[i]],
+                reference.empty() ? nullptr : &reference[starts[i]]);
     }
     const std::vector<double> weights(count, 1);
-    const PairLosses losses = method.pairLoss(result.pairs, settings);
-    result.values = pairMetrics(result.pairs, weights, settings.beta);
+    const PairLosses losses = pairLosses(method, result.pairs, settings);
+    result.values = pairMetrics(result.pairs, weights, settings.beta, method.reward);
     result.values["loss"] = std::accumulate(losses.loss.begin(), losses.loss.end(), 0.0) / static_cast<double>(count);
     return result;
 }

@@ -17,7 +17,8 @@ struct Evaluation {
 };
 
 Evaluation evaluate(const model::Transformer& policy, const Dataset& dataset, const ReferenceLogProbs& reference,
-                    const Method& method, const LossSettings& settings, std::int64_t tokenBudget);
+                    const Method& method, const LossSettings& settings, std::int64_t tokenBudget,
+                    double lengthAlpha = 1);
 
 /// Writes one line a pair: {"pair": id, "chosen": log π − log π_ref, "rejected": the same}.
 void writeMargins(const std::filesystem::path& file, const Dataset& dataset, const PairLogProbs& pairs);

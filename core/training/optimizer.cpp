@@ -19,70 +19,88 @@ std::vector<at::Tensor> gradientsOf(const std::vector<model::Parameter>& paramet
     return gradients;
 }
 
-constexpr const char* kFirst = "exp_avg.";
-constexpr const char* kSecond = "exp_avg_sq.";
 constexpr const char* kUpdates = "updates";
 
 }  // namespace
 
-AdamW::AdamW(const std::vector<model::Parameter>& parameters, const Settings& settings)
-    : parameters_(parameters), settings_(settings) {
-    Group decayed{{}, settings.weightDecay}, plain{{}, 0};
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-        (parameters[i].decays ? decayed : plain).members.push_back(i);
-        firstMoments_.push_back(at::zeros_like(parameters[i].value, at::MemoryFormat::Contiguous));
-        secondMoments_.push_back(at::zeros_like(parameters[i].value, at::MemoryFormat::Contiguous));
-    }
-    groups_ = {std::move(decayed), std::move(plain)};
-}
-
-void AdamW::step(double learningRate) {
-    const at::NoGradGuard noGradients;
-    ++updates_;
-    for (const Group& group : groups_) {
-        stepGroup(group, learningRate);
-    }
-}
-
-void AdamW::stepGroup(const Group& group, double learningRate) {
-    std::vector<at::Tensor> values, gradients, first, second, steps;
-    for (const std::size_t i : group.members) {
-        const at::Tensor& value = parameters_[i].value;
-        if (value.grad().defined()) {
-            values.push_back(value);
-            gradients.push_back(value.grad());
-            first.push_back(firstMoments_[i]);
-            second.push_back(secondMoments_[i]);
-            steps.push_back(at::full({}, static_cast<double>(updates_), value.options().dtype(at::kFloat)));
+Optimizer::Optimizer(const std::vector<model::Parameter>& parameters, std::vector<std::string> momentNames)
+    : parameters_(parameters) {
+    for (std::string& name : momentNames) {
+        Moments& moments = moments_.emplace_back(Moments{std::move(name), {}});
+        for (const model::Parameter& parameter : parameters) {
+            moments.values.push_back(at::zeros_like(parameter.value, at::MemoryFormat::Contiguous));
         }
     }
-    if (!values.empty()) {
-        at::_fused_adamw_(values, gradients, first, second, /*max_exp_avg_sqs=*/{}, steps, learningRate,
-                          settings_.beta1, settings_.beta2, group.weightDecay, settings_.epsilon, /*amsgrad=*/false,
-                          /*maximize=*/false);
+}
+
+void Optimizer::step(double learningRate) {
+    const at::NoGradGuard noGradients;
+    ++updates_;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        if (parameters_[i].value.grad().defined()) {
+            update(i, learningRate);
+        }
     }
 }
 
-void AdamW::save(const std::filesystem::path& file) const {
+void Optimizer::save(const std::filesystem::path& file) const {
     std::vector<NamedTensor> tensors;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        tensors.push_back({kFirst + parameters_[i].name, firstMoments_[i]});
-        tensors.push_back({kSecond + parameters_[i].name, secondMoments_[i]});
+        for (const Moments& moments : moments_) {
+            tensors.push_back({moments.name + "." + parameters_[i].name, moments.values[i]});
+        }
     }
     saveTensors(file, tensors, {{kUpdates, std::to_string(updates_)}});
 }
 
-void AdamW::load(const std::filesystem::path& file) {
+void Optimizer::load(const std::filesystem::path& file) {
     const files::SafetensorsFile source = files::SafetensorsFile::open(file);
     const auto updates = source.metadata().find(kUpdates);
     if (updates == source.metadata().end()) {
         throw Error(file.string() + ": no \"" + kUpdates + "\" in its metadata: not an optimizer state");
     }
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        loadTensor(source, kFirst + parameters_[i].name, firstMoments_[i]);
-        loadTensor(source, kSecond + parameters_[i].name, secondMoments_[i]);
+    for (Moments& moments : moments_) {
+        for (std::size_t i = 0; i < parameters_.size(); ++i) {
+            loadTensor(source, moments.name + "." + parameters_[i].name, moments.values[i]);
+        }
     }
     updates_ = std::stoll(updates->second);
+}
+
+AdamW::AdamW(const std::vector<model::Parameter>& parameters, const Settings& settings)
+    : Optimizer(parameters, {"exp_avg", "exp_avg_sq"}), settings_(settings) {}
+
+void AdamW::update(std::size_t index, double learningRate) {
+    const model::Parameter& parameter = parameters_[index];
+    const at::Tensor updatesDone =
+        at::full({}, static_cast<double>(updates()), parameter.value.options().dtype(at::kFloat));
+    at::_fused_adamw_({parameter.value}, {parameter.value.grad()}, {moments_[0].values[index]},
+                      {moments_[1].values[index]}, /*max_exp_avg_sqs=*/{}, {updatesDone}, learningRate, settings_.beta1,
+                      settings_.beta2, parameter.decays ? settings_.weightDecay : 0, settings_.epsilon,
+                      /*amsgrad=*/false, /*maximize=*/false);
+}
+
+RmsProp::RmsProp(const std::vector<model::Parameter>& parameters, double weightDecay)
+    : Optimizer(parameters, {"square_avg"}), weightDecay_(weightDecay) {}
+
+void RmsProp::update(std::size_t index, double learningRate) {
+    constexpr double alpha = 0.99, epsilon = 1e-8;
+    const model::Parameter& parameter = parameters_[index];
+    const bool decays = parameter.decays && weightDecay_ > 0;
+    const at::Tensor gradient =
+        decays ? parameter.value.grad().add(parameter.value, weightDecay_) : parameter.value.grad();
+    at::Tensor& mean = moments_[0].values[index];
+    mean.mul_(alpha).addcmul_(gradient, gradient, 1 - alpha);
+    at::Tensor value = parameter.value;
+    value.addcdiv_(gradient, mean.sqrt().add_(epsilon), -learningRate);
+}
+
+std::unique_ptr<Optimizer> makeOptimizer(const std::vector<model::Parameter>& parameters,
+                                         const contract::Hyperparameters& h) {
+    if (h.optimizer == "rmsprop") {
+        return std::make_unique<RmsProp>(parameters, h.weightDecay);
+    }
+    return std::make_unique<AdamW>(parameters, AdamW::Settings{h.adamBeta1, h.adamBeta2, h.adamEpsilon, h.weightDecay});
 }
 
 double gradientNorm(const std::vector<model::Parameter>& parameters) {

@@ -2,46 +2,76 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "core/contract/run_spec.h"
 #include "core/model/transformer.h"
 
 namespace prefbench::training {
 
-/// AdamW with decoupled weight decay: Loshchilov and Hutter, arXiv:1711.05101, algorithm 2; bias-corrected as in
-/// Kingma and Ba, arXiv:1412.6980. Decay touches only parameters whose `decays` is set. Updates the model's own
-/// tensors in place through their gradients.
-class AdamW {
+/// Updates a model's own tensors in place through their gradients. Weight decay touches only parameters whose `decays`
+/// is set. The parameters must outlive the optimizer and need gradients.
+class Optimizer {
   public:
-    struct Settings {
-        double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0;
-    };
-    /// The parameters must outlive the optimizer and need gradients.
-    AdamW(const std::vector<model::Parameter>& parameters, const Settings& settings);
+    virtual ~Optimizer() = default;
 
     /// One update with the gradients that the parameters hold; one without a gradient stays as it is.
     void step(double learningRate);
     /// Updates done so far.
     std::int64_t updates() const { return updates_; }
 
-    /// Writes both moments of every parameter, in full precision, as a safetensors file; fsynced.
+    /// Writes the moments of every parameter, in full precision, as a safetensors file; fsynced.
     void save(const std::filesystem::path& file) const;
-    /// Takes up what `save` wrote; Error when names or shapes are not this model's.
+    /// Takes up what `save` wrote; Error when names or shapes are not this model's, or another optimizer wrote it.
     void load(const std::filesystem::path& file);
 
-  private:
-    struct Group {
-        std::vector<std::size_t> members;  ///< indices into parameters_
-        double weightDecay = 0;
+  protected:
+    /// Running means that an optimizer keeps, all 0 at first: `values` are shaped as the parameters.
+    struct Moments {
+        std::string name;
+        std::vector<at::Tensor> values;
     };
-    void stepGroup(const Group& group, double learningRate);
+    Optimizer(const std::vector<model::Parameter>& parameters, std::vector<std::string> momentNames);
+    /// Updates one parameter that has a gradient; `updates()` counts this update.
+    virtual void update(std::size_t index, double learningRate) = 0;
 
     const std::vector<model::Parameter>& parameters_;
-    Settings settings_;
-    std::vector<Group> groups_;
-    std::vector<at::Tensor> firstMoments_, secondMoments_;  ///< shaped as the parameters
+    std::vector<Moments> moments_;
+
+  private:
     std::int64_t updates_ = 0;
 };
+
+/// AdamW with decoupled weight decay: Loshchilov and Hutter, arXiv:1711.05101, algorithm 2; bias-corrected as in
+/// Kingma and Ba, arXiv:1412.6980.
+class AdamW : public Optimizer {
+  public:
+    struct Settings {
+        double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0;
+    };
+    AdamW(const std::vector<model::Parameter>& parameters, const Settings& settings);
+
+  private:
+    void update(std::size_t index, double learningRate) override;
+    Settings settings_;
+};
+
+/// RMSprop, α = 0.99, ε = 1e-8, without momentum, as the original DPO code uses it: Tieleman and Hinton 2012, lecture
+/// 6.5; v ← αv + (1 − α)g², θ ← θ − lr·g/(√v + ε). Weight decay adds to the gradient, as torch's does.
+class RmsProp : public Optimizer {
+  public:
+    RmsProp(const std::vector<model::Parameter>& parameters, double weightDecay);
+
+  private:
+    void update(std::size_t index, double learningRate) override;
+    double weightDecay_;
+};
+
+/// The one that the settings name.
+std::unique_ptr<Optimizer> makeOptimizer(const std::vector<model::Parameter>& parameters,
+                                         const contract::Hyperparameters& hyperparameters);
 
 /// √ of the sum of squares over all gradients.
 double gradientNorm(const std::vector<model::Parameter>& parameters);

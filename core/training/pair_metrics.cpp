@@ -5,6 +5,21 @@
 #include <limits>
 
 namespace prefbench::training {
+namespace {
+
+double rewardOf(Reward reward, double policy, double reference, std::int64_t tokens) {
+    switch (reward) {
+        case Reward::LogRatio:
+            return policy - reference;
+        case Reward::LogProb:
+            return policy;
+        case Reward::MeanLogProb:
+            break;
+    }
+    return policy / static_cast<double>(tokens);
+}
+
+}  // namespace
 
 double percentile(std::vector<double> values, double percent) {
     const bool comparable = std::none_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
@@ -19,13 +34,15 @@ double percentile(std::vector<double> values, double percent) {
     return part > 0 ? values[below] + part * (values[above] - values[below]) : values[below];
 }
 
-MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta) {
+MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta, Reward reward) {
     MetricValues means;
     std::vector<double> margins;
     double total = 0;
     for (std::size_t i = 0; i < batch.size(); ++i) {
-        const double chosen = beta * (batch.policyChosen[i] - batch.referenceChosen[i]);
-        const double rejected = beta * (batch.policyRejected[i] - batch.referenceRejected[i]);
+        const double chosen =
+            beta * rewardOf(reward, batch.policyChosen[i], batch.referenceChosen[i], batch.chosenTokens[i]);
+        const double rejected =
+            beta * rewardOf(reward, batch.policyRejected[i], batch.referenceRejected[i], batch.rejectedTokens[i]);
         margins.push_back(chosen - rejected);
         total += weights[i];
         means["rewards/chosen"] += weights[i] * chosen;

@@ -12,7 +12,7 @@ using MetricValues = std::map<std::string, double>;
 
 /// Rewards, accuracy, margins, log-probabilities and gradient weight of a batch under TRL's names
 /// (docs/run-directory.md). Means are weighted by `weights`; margins_p10, p50, p90 are percentiles over the pairs.
-MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta);
+MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta, Reward reward);
 
 /// Percentile with linear interpolation between the neighbours, as numpy's default; NaN for no values.
 double percentile(std::vector<double> values, double percent);

@@ -35,8 +35,9 @@ std::filesystem::path fileOf(const std::filesystem::path& folder, const std::str
 
 std::string referenceKey(const ReferenceIdentity& identity, const Dataset& dataset) {
     files::Sha256 hash;
-    hash.update("prefbench reference 1\n" + identity.weightsHash + "\n" + identity.tokenizerHash + "\n" +
-                identity.dtype + "\n" + std::to_string(identity.maxLength) + "\n");
+    hash.update("prefbench reference 2\n" + identity.weightsHash + "\n" + identity.tokenizerHash + "\n" +
+                identity.dtype + "\n" + std::to_string(identity.maxLength) + "\n" +
+                std::to_string(identity.lengthAlpha) + "\n");
     for (const Example& example : dataset.examples) {
         addIds(hash, example.prompt);
         for (const auto& completion : example.completions) {

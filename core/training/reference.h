@@ -18,6 +18,7 @@ using ReferenceLogProbs = std::vector<double>;
 struct ReferenceIdentity {
     std::string weightsHash, tokenizerHash, dtype;
     std::int64_t maxLength = 0;
+    double lengthAlpha = 1;
 };
 
 /// SHA-256 over the identity and the ids of all examples.

@@ -10,6 +10,8 @@
 namespace prefbench::training {
 namespace {
 
+constexpr const char* kOriginal = "constant_original";
+
 using Shape = double (*)(double stepsSinceWarmup, double stepsAfterWarmup);
 
 // The order of the operations is that of transformers' optimization.py: another one differs in the last bit.
@@ -28,13 +30,14 @@ double constantShape(double, double) {
 
 Shape shapeNamed(const std::string& name) {
     static constexpr std::pair<const char*, Shape> table[] = {
-        {"linear", linearShape}, {"cosine", cosineShape}, {"constant", constantShape}};
+        {"linear", linearShape}, {"cosine", cosineShape}, {"constant", constantShape}, {kOriginal, constantShape}};
     for (const auto& [known, shape] : table) {
         if (name == known) {
             return shape;
         }
     }
-    throw Error("lr_scheduler_type \"" + name + "\" is not known; known are linear, cosine, constant");
+    throw Error("lr_scheduler_type \"" + name +
+                "\" is not known; known are linear, cosine, constant, constant_original");
 }
 
 }  // namespace
@@ -45,6 +48,9 @@ void checkScheduleName(const std::string& name) {
 
 double Schedule::learningRate(std::int64_t stepsDone) const {
     const Shape shape = shapeNamed(name);
+    if (name == kOriginal) {
+        return peak * std::min(1.0, static_cast<double>(stepsDone + 1) / static_cast<double>(warmupSteps + 1));
+    }
     if (stepsDone < warmupSteps) {
         return peak * (static_cast<double>(stepsDone) / static_cast<double>(std::max<std::int64_t>(1, warmupSteps)));
     }

@@ -1,8 +1,29 @@
 #include "core/training/scoring.h"
 
+#include <algorithm>
+
 #include "core/model/log_probs.h"
 
 namespace prefbench::training {
+namespace {
+
+/// [completion tokens] 1, or `lengthAlpha` past the end of the shortest completion of the example.
+at::Tensor tokenWeights(std::span<const Example* const> examples, double lengthAlpha) {
+    std::vector<double> weights;
+    for (const Example* example : examples) {
+        std::size_t shortest = example->completions.front().size();
+        for (const auto& completion : example->completions) {
+            shortest = std::min(shortest, completion.size());
+        }
+        for (const auto& completion : example->completions) {
+            weights.insert(weights.end(), shortest, 1);
+            weights.insert(weights.end(), completion.size() - shortest, lengthAlpha);
+        }
+    }
+    return at::tensor(weights, at::kDouble);
+}
+
+}  // namespace
 
 std::vector<std::span<const Example* const>> splitByTokens(const ExamplePointers& examples, std::int64_t tokenBudget) {
     std::vector<std::span<const Example* const>> parts;
@@ -23,17 +44,44 @@ std::vector<std::span<const Example* const>> splitByTokens(const ExamplePointers
     return parts;
 }
 
-at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples) {
+at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples,
+                              double lengthAlpha) {
     std::vector<model::PackedBatch::Tree> trees;
     trees.reserve(examples.size());
     for (const Example* example : examples) {
         trees.push_back({example->prompt, example->completions});
     }
     const model::PackedBatch batch = model::PackedBatch::pack(trees, model.device());
-    return model::sumByBranch(model::branchTokenLogProbs(model, batch), batch);
+    at::Tensor logProbs = model::branchTokenLogProbs(model, batch);
+    if (lengthAlpha != 1) {
+        logProbs = logProbs * tokenWeights(examples, lengthAlpha).to(logProbs.options());
+    }
+    return model::sumByBranch(logProbs, batch);
+}
+
+std::vector<std::size_t> completionStarts(const Dataset& dataset) {
+    std::vector<std::size_t> starts;
+    std::size_t next = 0;
+    for (const Example& example : dataset.examples) {
+        starts.push_back(next);
+        next += example.completions.size();
+    }
+    return starts;
+}
+
+void addPair(PairLogProbs& pairs, const Example& example, const double* policy, const double* reference) {
+    const auto ofReference = [reference](std::size_t i) { return reference == nullptr ? 0 : reference[i]; };
+    const auto length = [&](std::size_t i) { return static_cast<std::int64_t>(example.completions[i].size()); };
+    pairs.add(policy[0], policy[1], ofReference(0), ofReference(1), length(0), length(1));
+    pairs.strength.back() = example.strength;
+    pairs.preference.back() = example.preference;
+    if (example.completions.size() > 2) {
+        pairs.mismatchedRatio.push_back(policy[2] - ofReference(2));
+    }
 }
 
 std::vector<double> scoreDataset(const model::Transformer& model, const Dataset& dataset, std::int64_t tokenBudget,
+                                 double lengthAlpha,
                                  const std::function<void(std::int64_t, std::int64_t)>& onProgress) {
     const at::NoGradGuard noGradients;
     ExamplePointers examples;
@@ -43,7 +91,7 @@ std::vector<double> scoreDataset(const model::Transformer& model, const Dataset&
     std::vector<double> sums;
     std::int64_t done = 0;
     for (const auto part : splitByTokens(examples, tokenBudget)) {
-        const at::Tensor partSums = completionLogProbs(model, part).to(at::kCPU).contiguous();
+        const at::Tensor partSums = completionLogProbs(model, part, lengthAlpha).to(at::kCPU).contiguous();
         sums.insert(sums.end(), partSums.const_data_ptr<double>(),
                     partSums.const_data_ptr<double>() + partSums.numel());
         done += static_cast<std::int64_t>(part.size());

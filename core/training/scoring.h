@@ -7,6 +7,7 @@
 
 #include "core/model/transformer.h"
 #include "core/training/dataset.h"
+#include "core/training/losses.h"
 
 namespace prefbench::training {
 
@@ -16,13 +17,23 @@ using ExamplePointers = std::vector<const Example*>;
 /// The spans point into `examples`.
 std::vector<std::span<const Example* const>> splitByTokens(const ExamplePointers& examples, std::int64_t tokenBudget);
 
-/// log π of every completion, summed over its tokens. [examples · completions each] float64 on the model's device,
-/// example by example. Differentiable where the parameters need gradients.
-at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples);
+/// log π of every completion, summed over its tokens; those past the end of the shortest of its example's completions
+/// count `lengthAlpha`: Liu et al., LD-DPO, arXiv:2409.06411. [examples · completions each] float64 on the model's
+/// device, example by example. Differentiable where the parameters need gradients.
+at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples,
+                              double lengthAlpha = 1);
 
 /// The same for a whole data set without gradients, part by part; `onProgress(examples done, of all)` may throw to
 /// stop.
 std::vector<double> scoreDataset(const model::Transformer& model, const Dataset& dataset, std::int64_t tokenBudget,
+                                 double lengthAlpha = 1,
                                  const std::function<void(std::int64_t, std::int64_t)>& onProgress = {});
+
+/// Where each example's completions begin in a list of all of the data set's.
+std::vector<std::size_t> completionStarts(const Dataset& dataset);
+
+/// Adds the example, chosen before rejected, with the log-probabilities of its completions; `reference` may be null for
+/// a method without one, then it counts as 0.
+void addPair(PairLogProbs& pairs, const Example& example, const double* policy, const double* reference);
 
 }  // namespace prefbench::training

@@ -37,15 +37,15 @@ Trainer::Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs ref
       policy_(std::move(policy)),
       train_(std::move(train)),
       reference_(std::move(reference)),
+      starts_(completionStarts(train_)),
       order_(orderFor(train_, settings_)),
       schedule_(scheduleFor(settings_.hyperparameters, order_.stepsPerEpoch())),
-      optimizer_(policy_.parameters(), {settings_.hyperparameters.adamBeta1, settings_.hyperparameters.adamBeta2,
-                                        settings_.hyperparameters.adamEpsilon, settings_.hyperparameters.weightDecay}) {
+      optimizer_(makeOptimizer(policy_.parameters(), settings_.hyperparameters)) {
     policy_.requireGradients(true);
 }
 
 void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t stepsDone) {
-    optimizer_.load(optimizerFile);
+    optimizer_->load(optimizerFile);
     stepsDone_ = stepsDone;
 }
 
@@ -65,15 +65,22 @@ StepReport Trainer::step() {
         report.tokens += examples.back()->tokens();
     }
 
-    // Forward and backward, as many examples at a time as the memory allows; gradients add up.
+    // Forward and backward, as many examples at a time as the memory allows; gradients add up. Where a loss is over the
+    // whole batch and the batch does not fit at once, a first phase without gradients finds dL/d log π.
     PairLogProbs pairs;
-    std::size_t begin = 0;
-    for (const auto part : splitByTokens(examples, settings_.tokenBudget)) {
-        const at::Tensor sums = completionLogProbs(policy_, part);  // [completions] float64
+    const auto parts = splitByTokens(examples, settings_.tokenBudget);
+    const bool twoPhases = settings_.method.overBatch() && parts.size() > 1;
+    const std::vector<double> all = twoPhases ? gradientOfStep(batch, parts, report, pairs) : std::vector<double>();
+    std::size_t begin = 0, beginOfSums = 0;
+    for (const auto part : parts) {
+        const at::Tensor sums = logProbs(part);  // [completions] float64
+        const auto count = static_cast<std::size_t>(sums.numel());
         const std::vector<double> gradient =
-            addLosses(std::span(batch).subspan(begin, part.size()), toVector(sums), report, pairs);
+            twoPhases ? std::vector<double>(&all[beginOfSums], &all[beginOfSums] + count)
+                      : gradientOfPart(std::span(batch).subspan(begin, part.size()), toVector(sums), report, pairs);
         sums.backward(at::tensor(gradient, sums.options().requires_grad(false)));
         begin += part.size();
+        beginOfSums += count;
     }
 
     report.gradientNorm = gradientNorm(parameters);
@@ -82,18 +89,19 @@ StepReport Trainer::step() {
         if (maxNorm > 0) {
             clipGradients(parameters, report.gradientNorm, maxNorm);
         }
-        optimizer_.step(report.learningRate);
+        optimizer_->step(report.learningRate);
     }
     clearGradients(parameters);
 
     if (settings_.method.data == DataKind::Pairs) {
-        report.pairMetrics = pairMetrics(pairs, weights, settings_.hyperparameters.beta);
+        report.pairMetrics = pairMetrics(pairs, weights, settings_.hyperparameters.beta, settings_.method.reward);
     }
     report.step = ++stepsDone_;
     return report;
 }
 
-/// Demonstrations are averaged over the step's predicted tokens, whatever the batches; pairs as DataOrder weighs them.
+/// Demonstrations are averaged over the step's predicted tokens, whatever the batches, and losses over the batch over
+/// all of the step's pairs; other pairs as DataOrder weighs them.
 std::vector<StepExample> Trainer::stepExamples() {
     std::vector<StepExample> batch = order_.step(stepsDone_);
     if (settings_.method.data == DataKind::Demonstrations) {
@@ -104,33 +112,68 @@ std::vector<StepExample> Trainer::stepExamples() {
         for (StepExample& item : batch) {
             item.weight = 1.0 / static_cast<double>(tokens);
         }
+    } else if (settings_.method.overBatch()) {
+        for (StepExample& item : batch) {
+            item.weight = 1.0 / static_cast<double>(batch.size());
+        }
     }
     return batch;
 }
 
-/// Adds the part's losses to the report's, its pairs to `pairs`, and returns the step's loss's derivative with respect
-/// to each of `sums`.
-std::vector<double> Trainer::addLosses(std::span<const StepExample> part, const std::vector<double>& sums,
-                                       StepReport& report, PairLogProbs& pairs) const {
+at::Tensor Trainer::logProbs(std::span<const Example* const> part) const {
+    return completionLogProbs(policy_, part, settings_.hyperparameters.lengthAlpha);
+}
+
+/// The derivatives of the step's loss by each of `sums`, log π of the part's completions; adds the part's losses to the
+/// report's and its pairs to `pairs`.
+std::vector<double> Trainer::gradientOfPart(std::span<const StepExample> part, const std::vector<double>& sums,
+                                            StepReport& report, PairLogProbs& pairs) const {
+    return settings_.method.data == DataKind::Demonstrations ? gradientOfDemonstrations(part, sums, report)
+                                                             : gradientOfPairs(part, sums, report, pairs);
+}
+
+/// The same of the whole step, by a forward pass without gradients.
+std::vector<double> Trainer::gradientOfStep(std::span<const StepExample> batch,
+                                            const std::vector<std::span<const Example* const>>& parts,
+                                            StepReport& report, PairLogProbs& pairs) const {
+    const at::NoGradGuard noGradients;
+    std::vector<double> sums;
+    for (const auto part : parts) {
+        const std::vector<double> more = toVector(logProbs(part));
+        sums.insert(sums.end(), more.begin(), more.end());
+    }
+    return gradientOfPart(batch, sums, report, pairs);
+}
+
+std::vector<double> Trainer::gradientOfDemonstrations(std::span<const StepExample> part,
+                                                      const std::vector<double>& sums, StepReport& report) const {
     std::vector<double> gradient(sums.size());
-    if (settings_.method.data == DataKind::Demonstrations) {
-        for (std::size_t i = 0; i < part.size(); ++i) {
-            report.loss -= part[i].weight * sums[i];
-            gradient[i] = -part[i].weight;
-        }
-        return gradient;
-    }
-    PairLogProbs here;
     for (std::size_t i = 0; i < part.size(); ++i) {
-        here.add(sums[2 * i], sums[2 * i + 1], reference_[2 * part[i].index], reference_[2 * part[i].index + 1]);
+        report.loss -= part[i].weight * sums[i];
+        gradient[i] = -part[i].weight;
     }
-    const contract::Hyperparameters& h = settings_.hyperparameters;
-    const PairLosses losses = settings_.method.pairLoss(here, {h.beta, h.labelSmoothing});
+    return gradient;
+}
+
+std::vector<double> Trainer::gradientOfPairs(std::span<const StepExample> part, const std::vector<double>& sums,
+                                             StepReport& report, PairLogProbs& pairs) const {
+    PairLogProbs here;
+    std::vector<std::size_t> begins;
+    std::size_t begin = 0;
+    for (const StepExample& item : part) {
+        const Example& example = train_.examples[item.index];
+        const double* reference = reference_.empty() ? nullptr : &reference_[starts_[item.index]];
+        addPair(here, example, &sums[begin], reference);
+        addPair(pairs, example, &sums[begin], reference);
+        begins.push_back(begin);
+        begin += example.completions.size();
+    }
+    const PairLosses losses = pairLosses(settings_.method, here, lossSettings(settings_.hyperparameters));
+    std::vector<double> gradient(sums.size());
     for (std::size_t i = 0; i < part.size(); ++i) {
         report.loss += part[i].weight * losses.loss[i];
-        gradient[2 * i] = part[i].weight * losses.gradientChosen[i];
-        gradient[2 * i + 1] = part[i].weight * losses.gradientRejected[i];
-        pairs.add(here.policyChosen[i], here.policyRejected[i], here.referenceChosen[i], here.referenceRejected[i]);
+        gradient[begins[i]] = part[i].weight * losses.gradientChosen[i];
+        gradient[begins[i] + 1] = part[i].weight * losses.gradientRejected[i];
     }
     return gradient;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ class Trainer {
         std::uint64_t seed = 0;
         std::int64_t tokenBudget = 4096;  ///< tokens that are in memory at once; changes rounding only
     };
-    /// `train` has examples; `reference` has their log-probabilities (empty for a method without pairs).
+    /// `train` has examples; `reference` has their log-probabilities (empty for a method without a reference).
     Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs reference, const Settings& settings);
     Trainer(const Trainer&) = delete;
     Trainer& operator=(const Trainer&) = delete;
@@ -57,23 +58,32 @@ class Trainer {
     const Dataset& train() const { return train_; }
 
     /// The optimizer's state; with the policy's weights and the number of steps done it is all there is to resume from.
-    void saveOptimizer(const std::filesystem::path& file) const { optimizer_.save(file); }
+    void saveOptimizer(const std::filesystem::path& file) const { optimizer_->save(file); }
     /// Goes on where a trainer stood that had done `stepsDone` steps; the policy given to the constructor is that
     /// one's.
     void resume(const std::filesystem::path& optimizerFile, std::int64_t stepsDone);
 
   private:
     std::vector<StepExample> stepExamples();
-    std::vector<double> addLosses(std::span<const StepExample> part, const std::vector<double>& sums,
-                                  StepReport& report, PairLogProbs& pairs) const;
+    at::Tensor logProbs(std::span<const Example* const> part) const;
+    std::vector<double> gradientOfDemonstrations(std::span<const StepExample> part, const std::vector<double>& sums,
+                                                 StepReport& report) const;
+    std::vector<double> gradientOfPairs(std::span<const StepExample> part, const std::vector<double>& sums,
+                                        StepReport& report, PairLogProbs& pairs) const;
+    std::vector<double> gradientOfPart(std::span<const StepExample> part, const std::vector<double>& sums,
+                                       StepReport& report, PairLogProbs& pairs) const;
+    std::vector<double> gradientOfStep(std::span<const StepExample> batch,
+                                       const std::vector<std::span<const Example* const>>& parts, StepReport& report,
+                                       PairLogProbs& pairs) const;
 
     Settings settings_;
     model::Transformer policy_;
     Dataset train_;
     ReferenceLogProbs reference_;
+    std::vector<std::size_t> starts_;  ///< of each example's completions in reference_
     DataOrder order_;
     Schedule schedule_;
-    AdamW optimizer_;
+    std::unique_ptr<Optimizer> optimizer_;
     std::int64_t stepsDone_ = 0;
 };
 

@@ -64,8 +64,6 @@ class TrainingRun {
     void preparing(const std::string& message);
     void fail(const std::string& message);
 
-    LossSettings lossSettings() const { return {spec_.hyperparameters.beta, spec_.hyperparameters.labelSmoothing}; }
-
     contract::RunDirectory run_;
     const std::atomic<bool>& stop_;
     RunLog log_;
@@ -148,10 +146,7 @@ void TrainingRun::prepare(bool resume) {
     preparing("reading the data");
     spec_ = contract::readRunSpec(run_);
     method_ = methodNamed(spec_.method);
-    if (spec_.hyperparameters.labelSmoothing > 0 && !method_.takesLabelSmoothing) {
-        throw Error("label_smoothing = " + formatted("%g", spec_.hyperparameters.labelSmoothing) + ": method " +
-                    spec_.method + " has none; choose cdpo");
-    }
+    checkSettings(method_, spec_.hyperparameters);
     const files::ModelFolder folder = files::openModelFolder(resolvePath(run_, spec_.model));
     loadData(folder);
 
@@ -166,8 +161,9 @@ void TrainingRun::prepare(bool resume) {
     resolveChoices(start.architecture());
 
     ReferenceLogProbs trainReference;
-    if (method_.data == DataKind::Pairs) {
-        const ReferenceIdentity identity{weightsHash, files::tokenizerHash(folder.folder), spec_.dtype, maxLength_};
+    if (method_.data == DataKind::Pairs && method_.hasReference) {
+        const ReferenceIdentity identity{weightsHash, files::tokenizerHash(folder.folder), spec_.dtype, maxLength_,
+                                         spec_.hyperparameters.lengthAlpha};
         trainReference = reference(start, train_, identity, "training");
         evalReference_ = reference(start, eval_, identity, "evaluation");
     }
@@ -230,6 +226,10 @@ void TrainingRun::loadData(const files::ModelFolder& folder) {
     if (std::filesystem::exists(run_.evalData())) {
         eval_ = loadDataset(run_.evalData(), method_.data, *tokenizer_, maxLength_);
     }
+    if (method_.needsMismatched) {
+        addMismatchedCompletions(train_, maxLength_);
+        addMismatchedCompletions(eval_, maxLength_);
+    }
     const char* what = method_.data == DataKind::Pairs ? "pairs" : "demonstrations";
     if (train_.read == 0) {
         throw Error(run_.trainData().string() + ": no " + what + " to train on");
@@ -250,14 +250,15 @@ ReferenceLogProbs TrainingRun::reference(const model::Transformer& model, const 
     if (dataset.examples.empty()) {
         return {};
     }
+    const std::size_t count = completionStarts(dataset).back() + dataset.examples.back().completions.size();
     const std::string key = referenceKey(identity, dataset);
     const std::filesystem::path folder = referenceFolder(run_);
-    if (auto cached = readCachedReference(folder, key, 2 * dataset.examples.size())) {
+    if (auto cached = readCachedReference(folder, key, count)) {
         return *std::move(cached);
     }
     preparing(std::string("scoring the ") + what + " pairs with the reference");
-    ReferenceLogProbs logProbs =
-        scoreDataset(model, dataset, resolved_.tokenBudget, [&](std::int64_t done, std::int64_t all) {
+    ReferenceLogProbs logProbs = scoreDataset(
+        model, dataset, resolved_.tokenBudget, identity.lengthAlpha, [&](std::int64_t done, std::int64_t all) {
             if (stop_) {
                 throw StoppedWhilePreparing{};
             }
@@ -355,7 +356,8 @@ void TrainingRun::evaluateNow() {
     const std::int64_t step = trainer_->stepsDone();
     if (!eval_.examples.empty()) {
         const Evaluation evaluation =
-            evaluate(trainer_->policy(), eval_, evalReference_, method_, lossSettings(), resolved_.tokenBudget);
+            evaluate(trainer_->policy(), eval_, evalReference_, method_, lossSettings(spec_.hyperparameters),
+                     resolved_.tokenBudget, spec_.hyperparameters.lengthAlpha);
         contract::MetricRecord record;
         record.step = step;
         record.split = "eval";

@@ -73,22 +73,45 @@ const std::set<std::string>& knownArguments() {
                                                 "beta",
                                                 "loss_type",
                                                 "label_smoothing",
-                                                "precompute_ref_log_probs"};
+                                                "precompute_ref_log_probs",
+                                                "precompute_ref_batch_size",
+                                                "f_divergence_type",
+                                                "f_alpha_divergence_coef",
+                                                "ld_alpha",
+                                                "discopop_tau"};
     return names;
 }
 
-bool isSigmoid(const Json& lossType) {
-    return lossType.is_null() || lossType == "sigmoid" || lossType == Json::array({"sigmoid"});
+/// A run of the original DPO code's loop, in which everything is said by "settings".
+bool isOriginal(const Json& expected) {
+    return expected.at("kind") == "original-reference-loop";
+}
+
+/// The name of our method; empty where TRL adds up several losses.
+std::string methodOf(const Json& expected) {
+    if (isOriginal(expected)) {
+        const Json& settings = expected.at("settings");
+        const bool ipo = settings.at("loss") == "ipo";
+        return ipo ? "ipo_sum" : settings.value("reference_free", false) ? "reference_free" : "cdpo";
+    }
+    if (expected.at("kind") != "dpo") {
+        return expected.at("kind");
+    }
+    Json loss = expected.at("effective_defaults").value("loss_type", Json("sigmoid"));
+    if (loss.is_array()) {
+        loss = loss.size() == 1 ? loss[0] : Json("");
+    }
+    return loss == "sigmoid" || loss.is_null() ? "dpo" : loss == "sft" ? "preferred_ft" : loss.get<std::string>();
 }
 
 /// Why this version does not do the case; nullopt when it does.
-std::optional<std::string> reasonToSkip(const Json& expected, const std::string& modelType) {
-    const Json& args = expected.at("args");
-    if (expected.value("trainer", "").rfind("trl ", 0) != 0) {
-        return "not a run of trl";
+std::optional<std::string> reasonToSkip(const Json& expected) {
+    const auto& known = contract::methodNames();
+    if (const std::string method = methodOf(expected); std::find(known.begin(), known.end(), method) == known.end()) {
+        return "a method \"" + method + "\" is not there";
     }
-    if (modelType != "gpt2" && modelType != "llama") {
-        return "model type " + modelType + " is not loaded yet";
+    if (isOriginal(expected)) {
+        return std::nullopt;
     }
     if (!expected.value("lora", Json()).is_null()) {
         return "LoRA is not there yet";
@@ -96,10 +119,8 @@ std::optional<std::string> reasonToSkip(const Json& expected, const std::string&
     if (!expected.value("chat_template", Json()).is_null()) {
         return "conversational data is not there yet";
     }
-    if (expected.at("kind") == "dpo" && !isSigmoid(expected.at("effective_defaults").value("loss_type", Json()))) {
-        return "loss " + expected.at("effective_defaults").at("loss_type").dump() + " is not there yet";
-    }
-    if (args.at("optim") != "adamw_torch") {
+    const Json& args = expected.at("args");
+    if (args.at("optim") != "adamw_torch" && args.at("optim") != "rmsprop") {
         return "optimizer " + args.at("optim").get<std::string>() + " is not there yet";
     }
     for (const auto& [key, value] : args.items()) {
@@ -110,12 +131,34 @@ std::optional<std::string> reasonToSkip(const Json& expected, const std::string&
     return std::nullopt;
 }
 
+contract::Hyperparameters hyperparametersOfOriginal(const Json& settings) {
+    contract::Hyperparameters h;
+    h.beta = settings.at("beta");
+    h.labelSmoothing = settings.at("label_smoothing");
+    h.learningRate = settings.at("lr");
+    h.schedule = "constant_original";
+    h.warmupSteps = settings.at("warmup_steps");
+    h.gradientAccumulation = settings.at("gradient_accumulation_steps");
+    h.batchSize = settings.at("batch_size").get<std::int64_t>() / h.gradientAccumulation;
+    h.maxSteps = settings.at("steps");
+    h.maxGradNorm = settings.at("max_grad_norm");
+    h.optimizer = "rmsprop";
+    h.maxLength = 0;  // "tokenised" is cut already
+    h.shuffle = false;
+    return h;
+}
+
 contract::Hyperparameters hyperparametersOf(const Json& expected) {
+    if (isOriginal(expected)) {
+        return hyperparametersOfOriginal(expected.at("settings"));
+    }
     const Json& args = expected.at("args");
     const Json& defaults = expected.at("effective_defaults");
     const std::string schedule = args.at("lr_scheduler_type");
     contract::Hyperparameters h;
     h.beta = defaults.at("beta").is_null() ? h.beta : defaults.at("beta").get<double>();
+    h.labelSmoothing = args.value("label_smoothing", 0.0);
+    h.optimizer = args.at("optim") == "rmsprop" ? "rmsprop" : "adamw";
     h.learningRate = args.at("learning_rate");
     h.schedule = schedule == "constant_with_warmup" ? "constant" : schedule;
     h.warmupSteps = schedule == "constant" ? 0 : args.at("warmup_steps").get<std::int64_t>();
@@ -128,6 +171,10 @@ contract::Hyperparameters hyperparametersOf(const Json& expected) {
     h.adamBeta2 = args.at("adam_beta2");
     h.adamEpsilon = args.at("adam_epsilon");
     h.maxLength = defaults.at("max_length").is_null() ? 0 : defaults.at("max_length").get<std::int64_t>();
+    h.divergence = args.value("f_divergence_type", h.divergence);
+    h.divergenceAlpha = args.value("f_alpha_divergence_coef", h.divergenceAlpha);
+    h.lengthAlpha = args.value("ld_alpha", h.lengthAlpha);
+    h.discopopTau = args.value("discopop_tau", h.discopopTau);
     h.shuffle = false;
     return h;
 }
@@ -224,7 +271,9 @@ QString compareStep(const StepReport& report, const Json& expected, bool policyI
     if (!(std::abs(report.gradientNorm - norm) <= 1e-3 * norm)) {
         return QStringLiteral("grad_norm %1, expected %2").arg(report.gradientNorm).arg(norm);
     }
-    if (report.learningRate != expected.at("learning_rate").get<double>()) {
+    const Json& rate =
+        expected.contains("learning_rate") ? expected.at("learning_rate") : expected.at("learning_rate_applied");
+    if (report.learningRate != rate.get<double>()) {
         return QStringLiteral("learning_rate %1").arg(report.learningRate, 0, 'g', 17);
     }
     return {};
@@ -254,10 +303,14 @@ struct WeightTolerance {
 };
 
 /// A bias of the keys shifts all scores of a query alike, which softmax does not see: its gradient is 0, and Adam makes
-/// steps of what rounding leaves of it, up to a fifth of `rate`, the sum of the learning rates. GPT-2 keeps it in one
-/// tensor with the biases of queries and values.
+/// steps of what rounding leaves of it, up to a fifth of `rate`, the sum of the learning rates. Some families keep it
+/// in one tensor with the biases of queries and values.
 WeightTolerance toleranceFor(const std::string& name, const Json& expected, double rate) {
-    if (name.ends_with("attn.c_attn.bias")) {
+    if (name.ends_with("k_proj.bias")) {
+        const double keys = expected.at("shape").at(0).get<double>();
+        return {rate * std::sqrt(keys) / expected.at("l2").get<double>(), 1e9, rate * keys};
+    }
+    if (name.ends_with("attn.c_attn.bias") || name.ends_with("query_key_value.bias")) {
         const double keys = expected.at("shape").at(0).get<double>() / 3;
         return {1e-3, 1e-2, rate / 5 * std::sqrt(keys)};
     }
@@ -280,14 +333,23 @@ QString compareWeights(const model::Parameter& parameter, const at::Tensor& befo
     if (!(std::abs(sum - expectedSum) <= tolerance.sum)) {
         return QStringLiteral("sum %1, expected %2").arg(sum).arg(expectedSum);
     }
-    return compareElements(after, expected);
+    return parameter.name.ends_with("k_proj.bias") ? QString() : compareElements(after, expected);
+}
+
+/// transformers 5 has a name of its own for GPT-NeoX's head, which files do not have.
+std::string nameInPeer(const std::string& name) {
+    return name == "embed_out.weight" ? "lm_head.weight" : name;
+}
+
+const Json& finalWeights(const Json& expected, const std::string& name) {
+    return expected.at("final_weights").at(nameInPeer(name));
 }
 
 std::set<std::string> decaying(const std::vector<model::Parameter>& parameters) {
     std::set<std::string> names;
     for (const model::Parameter& parameter : parameters) {
         if (parameter.decays) {
-            names.insert(parameter.name);
+            names.insert(nameInPeer(parameter.name));
         }
     }
     return names;
@@ -296,7 +358,9 @@ std::set<std::string> decaying(const std::vector<model::Parameter>& parameters) 
 void checkRun(const Trajectory& trajectory, GoldenCases& cases) {
     const Json& expected = trajectory.expected;
     const Dataset data = tokenised(expected, trajectory.hyperparameters.maxLength);
-    cases.check(sameIds(data, fromText(trajectory)), QStringLiteral("ids from data.jsonl"));
+    if (!isOriginal(expected)) {  // which tokenises prompt and completion apart
+        cases.check(sameIds(data, fromText(trajectory)), QStringLiteral("ids from data.jsonl"));
+    }
 
     model::Transformer policy = model::Transformer::load(trajectory.model, at::kCPU, at::kFloat);
     std::vector<at::Tensor> before;
@@ -306,7 +370,7 @@ void checkRun(const Trajectory& trajectory, GoldenCases& cases) {
     constexpr std::int64_t kTokenBudget = 256;  // several parts a step
     training::ReferenceLogProbs reference;
     if (trajectory.method.data == training::DataKind::Pairs) {
-        reference = training::scoreDataset(policy, data, kTokenBudget);
+        reference = training::scoreDataset(policy, data, kTokenBudget, trajectory.hyperparameters.lengthAlpha);
     }
     Trainer trainer(std::move(policy), data, std::move(reference),
                     {trajectory.method, trajectory.hyperparameters, 0, kTokenBudget});
@@ -317,18 +381,20 @@ void checkRun(const Trajectory& trajectory, GoldenCases& cases) {
         const StepReport report = trainer.step();
         const QString difference = compareStep(report, step, policyIsReference);
         cases.check(difference.isEmpty(), QStringLiteral("step %1").arg(report.step), difference);
-        rate += report.learningRate;
+        // RMSprop's first steps are ten times as large: its mean begins at 0 and is not corrected for that.
+        rate += (trajectory.hyperparameters.optimizer == "rmsprop" ? 10 : 1) * report.learningRate;
         policyIsReference = policyIsReference && report.learningRate == 0;
     }
     const std::vector<model::Parameter>& parameters = trainer.policy().parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         const std::string& name = parameters[i].name;
-        const QString difference =
-            compareWeights(parameters[i], before[i], expected.at("final_weights").at(name), rate);
+        const QString difference = compareWeights(parameters[i], before[i], finalWeights(expected, name), rate);
         cases.check(difference.isEmpty(), QString::fromStdString(name), difference);
     }
-    const auto expectedDecay = expected.at("weight_decay_applies_to").get<std::set<std::string>>();
-    cases.check(decaying(parameters) == expectedDecay, QStringLiteral("weight_decay_applies_to"));
+    if (expected.contains("weight_decay_applies_to")) {
+        const auto expectedDecay = expected.at("weight_decay_applies_to").get<std::set<std::string>>();
+        cases.check(decaying(parameters) == expectedDecay, QStringLiteral("weight_decay_applies_to"));
+    }
 }
 
 }  // namespace
@@ -353,14 +419,11 @@ void TestGoldenTrajectories::trajectories() {
     trajectory.expected = files::readJsonFile(trajectory.folder / "expected.json");
     const std::filesystem::path modelPath =
         (trajectory.folder / trajectory.expected.at("model").get<std::string>()).lexically_normal();
-    const std::string modelType = std::filesystem::exists(modelPath / "config.json")
-                                      ? files::readJsonFile(modelPath / "config.json").value("model_type", "")
-                                      : "of " + modelPath.filename().string();
-    if (const auto reason = reasonToSkip(trajectory.expected, modelType)) {
+    if (const auto reason = reasonToSkip(trajectory.expected)) {
         cases.skip(name, QString::fromStdString(*reason));
     } else {
         trajectory.model = files::openModelFolder(modelPath);
-        trajectory.method = training::methodNamed(trajectory.expected.at("kind"));
+        trajectory.method = training::methodNamed(methodOf(trajectory.expected));
         trajectory.hyperparameters = hyperparametersOf(trajectory.expected);
         checkRun(trajectory, cases);
         run_.insert(name.toStdString());
@@ -372,8 +435,10 @@ void TestGoldenTrajectories::whatMustRun() {
     if (qEnvironmentVariableIsSet("PREFBENCH_GOLDEN")) {
         QSKIP("another set of golden files decides what is in it");
     }
-    for (const char* name : {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2",
-                             "dpo-llama-truncate", "dpo-llama-weight-decay", "sft-gpt2-accum2", "sft-llama"}) {
+    for (const char* name :
+         {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2", "dpo-llama-truncate",
+          "dpo-llama-weight-decay", "sft-gpt2-accum2", "sft-llama", "dpo-gpt2-rmsprop", "dpo-gpt_neox",
+          "dpo-gpt_neox-precompute", "ipo-llama", "original-gpt2", "original-llama-cdpo-accum2"}) {
         QVERIFY2(run_.contains(name), name);
     }
 }

@@ -17,6 +17,8 @@
 #include "core/training/reference.h"
 #include "core/training/schedule.h"
 
+#include "tests/support/expect_error.h"
+
 using namespace prefbench;
 using namespace prefbench::training;
 
@@ -33,6 +35,9 @@ class TestTrainingParts : public QObject {
     void truncationKeepsTheStart();
     void smoothedLossIsLeastAtTheLabelsOdds();
     void unknownMethodNamesTheKnown();
+    void runsMayNameEveryMethod();
+    void settingsThatAMethodHasNotAreRefused();
+    void mismatchedCompletionsAnswerThePromptBefore();
     void percentilesInterpolate();
     void accuracyIsStrict();
     void folderIsWholeOrAbsent();
@@ -159,10 +164,14 @@ void TestTrainingParts::smoothedLossIsLeastAtTheLabelsOdds() {
     const double epsilon = 0.1, beta = 0.5;
     PairLogProbs batch;
     batch.add(std::log((1 - epsilon) / epsilon) / beta, 0, 0, 0);
-    const PairLosses losses = conservativeDpoLoss(batch, {beta, epsilon});
+    LossSettings settings;
+    settings.beta = beta;
+    settings.labelSmoothing = epsilon;
+    const Method& cdpo = methodNamed("cdpo");
+    const PairLosses losses = pairLosses(cdpo, batch, settings);
     QVERIFY(std::abs(losses.gradientChosen[0]) < 1e-15);
     batch.policyChosen[0] += 1;
-    QVERIFY(conservativeDpoLoss(batch, {beta, epsilon}).loss[0] > losses.loss[0]);
+    QVERIFY(pairLosses(cdpo, batch, settings).loss[0] > losses.loss[0]);
 }
 
 void TestTrainingParts::unknownMethodNamesTheKnown() {
@@ -170,8 +179,39 @@ void TestTrainingParts::unknownMethodNamesTheKnown() {
         methodNamed("ppo");
         QFAIL("no error");
     } catch (const Error& error) {
-        QVERIFY(std::string(error.what()).find("dpo, cdpo, sft") != std::string::npos);
+        QVERIFY(std::string(error.what()).find("known are dpo, cdpo, ") != std::string::npos);
     }
+}
+
+void TestTrainingParts::runsMayNameEveryMethod() {
+    std::set<std::string> known;
+    for (const Method& method : methods()) {
+        known.emplace(method.name);
+    }
+    const auto& names = contract::methodNames();
+    QCOMPARE(std::set<std::string>(names.begin(), names.end()), known);
+}
+
+void TestTrainingParts::settingsThatAMethodHasNotAreRefused() {
+    contract::Hyperparameters smoothed, unsmoothed, divergent, longTailed;
+    smoothed.labelSmoothing = 0.1;
+    divergent.divergence = "forward_kl";
+    longTailed.lengthAlpha = 0.5;
+    EXPECT_ERROR(checkSettings(methodNamed("dpo"), smoothed), "label_smoothing is above 0, but method dpo has none");
+    EXPECT_ERROR(checkSettings(methodNamed("exo_pair"), unsmoothed), "label_smoothing is 0, but method exo_pair");
+    EXPECT_ERROR(checkSettings(methodNamed("nca_pair"), divergent), "f_divergence_type is not reverse_kl");
+    EXPECT_ERROR(checkSettings(methodNamed("kto"), longTailed), "ld_alpha is not 1");
+    checkSettings(methodNamed("cdpo"), smoothed);
+    checkSettings(methodNamed("ipo"), divergent);
+}
+
+void TestTrainingParts::mismatchedCompletionsAnswerThePromptBefore() {
+    Dataset dataset;
+    dataset.examples = {{"a", "", {1, 2}, {{10, 11, 12}, {13}}}, {"b", "", {3, 4, 5}, {{20}, {21}}}};
+    addMismatchedCompletions(dataset, 5);
+    QCOMPARE(dataset.examples[0].completions.back(), (std::vector<text::TokenId>{20}));
+    QCOMPARE(dataset.examples[1].completions.back(), (std::vector<text::TokenId>{10, 11}));  // cut
+    QCOMPARE(dataset.examples[1].completions.size(), size_t(3));
 }
 
 void TestTrainingParts::percentilesInterpolate() {
@@ -185,7 +225,7 @@ void TestTrainingParts::accuracyIsStrict() {
     PairLogProbs batch;
     batch.add(-1, -2, -1, -1);  // ratios 0 and −1
     batch.add(-3, -3, -3, -3);  // a tie counts 0
-    const MetricValues values = pairMetrics(batch, {0.5, 0.5}, 0.1);
+    const MetricValues values = pairMetrics(batch, {0.5, 0.5}, 0.1, Reward::LogRatio);
     QCOMPARE(values.at("rewards/accuracies"), 0.5);
     QCOMPARE(values.at("rewards/margins"), 0.05);
     QCOMPARE(values.at("rewards/margins_p90"), 0.09);
