@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up, then runs every test. PREFBENCH_PEERS=1 adds the checks against transformers, TRL and datasets in a virtual
+# Sets up, then runs every test. PREFBENCH_PEERS=1 adds the checks against transformers, TRL, tokenizers and datasets in a virtual
 # environment of their own. Arguments go to ctest (-L golden, -R tst_…).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ if [ "${PREFBENCH_PEERS:-0}" = 1 ]; then
         # torch first and pinned, so that nothing after it pulls in a CUDA build.
         "$peers/bin/pip" install --quiet torch==2.13.0+cpu 2>/dev/null ||
             "$peers/bin/pip" install --quiet --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
-        "$peers/bin/pip" install --quiet transformers trl peft datasets accelerate
+        "$peers/bin/pip" install --quiet transformers trl peft datasets accelerate sentencepiece
         touch "$peers/ready"
     fi
     export PREFBENCH_PEERS_PYTHON=$peers/bin/python

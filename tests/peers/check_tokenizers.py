@@ -55,7 +55,7 @@ VARIANTS = {
                             "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|"
                             "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+")]),
     "normalized": ({"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"},
-                                                        {"type": "Replace", "pattern": {"Regex": "(?=x)|b+"},
+                                                        {"type": "Replace", "pattern": {"Regex": "b+"},
                                                          "content": "-"}]}, []),
 }
 

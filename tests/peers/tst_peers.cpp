@@ -1,3 +1,4 @@
+#include <QDirIterator>
 #include <QObject>
 #include <QProcess>
 #include <QTemporaryDir>
@@ -19,6 +20,7 @@ class TestPeers : public QObject {
     void transformersScoresATrainedModelAlike();
     void datasetsLoadsAnExport();
     void transformersRendersChatTemplatesAlike();
+    void librariesTokenizeAlike();
 
   private:
     QTemporaryDir dir_;
@@ -75,13 +77,15 @@ void TestPeers::initTestCase() {
 
 void TestPeers::transformersScoresATrainedModelAlike_data() {
     QTest::addColumn<QString>("model");
-    QTest::newRow("gpt2") << "gpt2";
-    QTest::newRow("llama") << "llama";
+    for (const char* model : {"gpt2", "llama", "gptj", "gpt_neox", "gpt_neox-sequential", "opt", "opt-350m",
+                              "falcon-7b", "falcon-11b", "mistral", "qwen2", "qwen3", "phi3", "gemma2", "gemma3"}) {
+        QTest::newRow(model) << model;
+    }
 }
 
 void TestPeers::transformersScoresATrainedModelAlike() {
     QFETCH(QString, model);
-    const QString pairs = kGolden + QStringLiteral("/trajectories/dpo-") + model + QStringLiteral("/data.jsonl");
+    const QString pairs = kGolden + QStringLiteral("/trajectories/dpo-gpt2/data.jsonl");
     contract::RunSpec spec;
     spec.model = (kGolden + QStringLiteral("/models/") + model).toStdString();
     spec.hyperparameters.learningRate = 1e-3;
@@ -110,6 +114,23 @@ void TestPeers::datasetsLoadsAnExport() {
 
 void TestPeers::transformersRendersChatTemplatesAlike() {
     QCOMPARE(failureOfPython({script("check_templates.py"), kEngine}), QString());
+}
+
+void TestPeers::librariesTokenizeAlike() {
+    const QString program = QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-bench-tokenizer");
+    const QString count = QStringLiteral("2000");
+    const QString folder = kGolden + QStringLiteral("/tokenizers/");
+    QStringList files;
+    for (QDirIterator it(folder, {QStringLiteral("tokenizer.json"), QStringLiteral("tokenizer.model")}, QDir::Files,
+                         QDirIterator::Subdirectories);
+         it.hasNext();) {
+        files << it.next();
+    }
+    QVERIFY(files.size() > 1);
+    QCOMPARE(failureOfPython(QStringList{script("check_tokenizers.py"), program, count} + files), QString());
+    QCOMPARE(failureOfPython({script("check_tokenizers.py"), QStringLiteral("--variants"), program, count,
+                              folder + QStringLiteral("gpt2-1500/tokenizer.json")}),
+             QString());
 }
 
 QTEST_GUILESS_MAIN(TestPeers)
