@@ -486,7 +486,7 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine_data() {
     QTest::newRow("other weights than the run was made for") << "hash"
                                                              << "weights have changed since the model was added";
     QTest::newRow("smoothing without cdpo") << "smoothing"
-                                            << "choose cdpo";
+                                            << "method dpo has none";
 }
 
 void TestTrainingRun::whatCannotBeDoneFailsWithOneLine() {
