@@ -168,7 +168,9 @@ ImportRow pairRow(const OrderedJson& value) {
 }
 
 QString decoded(std::string_view bytes) {
-    QStringDecoder decoder(QStringDecoder::Utf8, QStringDecoder::Flag::ConvertInitialBom);
+    // With a state, half a character at the end would be no error but left out.
+    QStringDecoder decoder(QStringDecoder::Utf8,
+                           QStringDecoder::Flag::ConvertInitialBom | QStringDecoder::Flag::Stateless);
     const QString text = decoder(QByteArrayView(bytes.data(), qsizetype(bytes.size())));
     if (decoder.hasError()) {
         throw Error("not valid UTF-8");
