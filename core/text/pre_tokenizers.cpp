@@ -134,7 +134,16 @@ class ByteLevelPreTokenizer : public PreTokenizer {
     }
 
   private:
+    static std::size_t bytesOf(const Pieces& pieces) {
+        std::size_t bytes = 0;
+        for (const std::string_view piece : pieces.pieces) {
+            bytes += piece.size();
+        }
+        return bytes;
+    }
+
     static void prefixSpaces(Pieces& pieces) {
+        pieces.limit.check(bytesOf(pieces) + pieces.pieces.size());
         for (std::string_view& piece : pieces.pieces) {
             if (!piece.starts_with(' ')) {
                 piece = pieces.storage.emplace_back(" ").append(piece);
@@ -143,10 +152,8 @@ class ByteLevelPreTokenizer : public PreTokenizer {
     }
 
     static void spell(Pieces& pieces) {
-        std::size_t bytes = 0;
-        for (const std::string_view piece : pieces.pieces) {
-            bytes += piece.size();
-        }
+        const std::size_t bytes = bytesOf(pieces);
+        pieces.limit.check(2 * bytes);
         // Room for all, so that views into it stay valid.
         std::string& spelled = pieces.storage.emplace_back();
         spelled.reserve(2 * bytes);
@@ -168,10 +175,14 @@ class MetaspacePreTokenizer : public PreTokenizer {
 
     void apply(Pieces& pieces) const override {
         std::vector<std::string_view> cut;
+        std::size_t bytes = 0;
         for (std::size_t i = 0; i < pieces.pieces.size(); ++i) {
             const bool prepend = metaspace_.prepend == Metaspace::Prepend::Always ||
                                  (metaspace_.prepend == Metaspace::Prepend::First && i == 0 && pieces.beginText);
-            cutBeforeEach(pieces.storage.emplace_back(spelled(pieces.pieces[i], prepend)), cut);
+            const std::string& text = pieces.storage.emplace_back(spelled(pieces.pieces[i], prepend));
+            bytes += text.size();
+            pieces.limit.check(bytes);
+            cutBeforeEach(text, cut);
         }
         pieces.pieces = std::move(cut);
     }

@@ -43,6 +43,8 @@ class Translator {
             classStart_ = position_ + (pattern_.substr(position_ + 1).starts_with('^') ? 2 : 1);
         } else if (c == '^' || c == '$') {
             refuse(std::string(1, c), "it also means the ends of lines");
+        } else if (c == '(' && pattern_.substr(position_ + 1).starts_with('*')) {
+            refuse("(*", "its meaning differs between engines");
         } else if (c == '}' && pattern_.substr(position_ + 1).starts_with('+')) {
             refuse("}+", "it repeats instead of holding fast");
         }
@@ -105,13 +107,25 @@ class Translator {
     bool inClass_ = false;
 };
 
+/// Each try at a match gets few steps, some tries get many: patterns that backtrack far at every place of a text would
+/// take hours otherwise. A run of white space takes GPT-2's pattern a step a character.
+constexpr std::uint32_t shortTrySteps = 5000;
+constexpr std::uint32_t longTrySteps = 10'000'000;
+constexpr std::size_t maxLongTries = 8;
+constexpr std::size_t bytesALongTry = 4096;
+constexpr std::uint32_t maxHeapKilobytes = 64 << 10;
+constexpr std::size_t maxPatternBytes = 4096;
+
 /// What a match needs beside the pattern; one for each thread.
 struct Scratch {
     pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
     pcre2_match_context* context = pcre2_match_context_create(nullptr);
     pcre2_jit_stack* stack = pcre2_jit_stack_create(std::size_t{32} << 10, std::size_t{4} << 20, nullptr);
 
-    Scratch() { pcre2_jit_stack_assign(context, nullptr, stack); }
+    Scratch() {
+        pcre2_jit_stack_assign(context, nullptr, stack);
+        pcre2_set_heap_limit(context, maxHeapKilobytes);
+    }
     ~Scratch() {
         pcre2_jit_stack_free(stack);
         pcre2_match_context_free(context);
@@ -140,6 +154,10 @@ struct Regex::Compiled {
 Regex::Regex(const std::string& pattern, const std::string& what) {
     auto compiled = std::make_shared<Compiled>();
     compiled->what = what;
+    if (pattern.size() > maxPatternBytes) {
+        throw Error(what + ": a regular expression of " + std::to_string(pattern.size()) + " bytes, at most " +
+                    std::to_string(maxPatternBytes) + " are supported");
+    }
     const std::string translated = Translator(pattern, what).translate();
     int error = 0;
     PCRE2_SIZE offset = 0;
@@ -193,9 +211,18 @@ void Regex::cut(std::string_view text, std::vector<Span>& spans) const {
         }
     } else {
         thread_local const Scratch scratch;
+        std::size_t longTries = maxLongTries + text.size() / bytesALongTry;
         while (last < text.size()) {
-            const int found = pcre2_match(compiled_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), last,
-                                          PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
+            const auto match = [&](std::uint32_t steps) {
+                pcre2_set_match_limit(scratch.context, steps);
+                return pcre2_match(compiled_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), last,
+                                   PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
+            };
+            int found = match(shortTrySteps);
+            if (found == PCRE2_ERROR_MATCHLIMIT && longTries > 0) {
+                --longTries;
+                found = match(longTrySteps);
+            }
             if (found == PCRE2_ERROR_NOMATCH) {
                 break;
             }
@@ -204,6 +231,9 @@ void Regex::cut(std::string_view text, std::vector<Span>& spans) const {
                             " bytes (" + messageOf(found) + ")");
             }
             const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(scratch.data);
+            if (ends[0] < last || ends[1] <= ends[0]) {
+                throw Error(compiled_->what + ": the regular expression matches an empty text");
+            }
             add(ends[0], ends[1]);
         }
     }
@@ -212,13 +242,17 @@ void Regex::cut(std::string_view text, std::vector<Span>& spans) const {
     }
 }
 
-std::string Regex::replace(std::string_view text, std::string_view replacement) const {
+std::string Regex::replace(std::string_view text, std::string_view replacement, std::size_t maxBytes) const {
     std::vector<Span> spans;
     cut(text, spans);
     std::string result;
     result.reserve(text.size());
     for (const Span& span : spans) {
         result += span.isMatch ? replacement : text.substr(span.begin, span.end - span.begin);
+        if (result.size() > maxBytes) {
+            throw Error(compiled_->what + ": replacing makes a text longer than " + std::to_string(maxBytes) +
+                        " bytes");
+        }
     }
     return result;
 }

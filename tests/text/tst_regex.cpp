@@ -24,7 +24,8 @@ std::string cut(const Regex& regex, const std::string& text) {
 std::vector<std::string> split(const Json& pattern, const char* behaviour, bool invert, const std::string& text) {
     const auto preTokenizer = makePreTokenizer(
         {{"type", "Split"}, {"pattern", pattern}, {"behavior", behaviour}, {"invert", invert}}, "test");
-    Pieces pieces;
+    const std::string what = "test";
+    Pieces pieces{.limit = GrowthLimit(text.size(), what)};
     pieces.pieces.push_back(text);
     preTokenizer->apply(pieces);
     return {pieces.pieces.begin(), pieces.pieces.end()};
@@ -61,7 +62,7 @@ class TestRegex : public QObject {
     void literalsAreNotPatterns() {
         QCOMPARE(cut(Regex::literal(".*", "test"), "a.*b"), std::string("a[.*]b"));
         QCOMPARE(cut(Regex::literal("", "test"), "ab"), std::string("ab"));
-        QCOMPARE(Regex::literal(" ", "test").replace(" a  b", "▁"), std::string("▁a▁▁b"));
+        QCOMPARE(Regex::literal(" ", "test").replace(" a  b", "▁", 100), std::string("▁a▁▁b"));
         QCOMPARE(cut(Regex(R"(\$\[\^)", "test"), "a$[^"), std::string("a[$[^]"));
     }
 
@@ -77,6 +78,7 @@ class TestRegex : public QObject {
                  {R"([a-z&&b])", "&&"},
                  {R"(\p{N}{1,3}+)", "}+"},
                  {R"([\P{L}x])", "\\P{L} within"},
+                 {R"((*LIMIT_MATCH=9)a)", "(* in the regular expression"},
                  {R"(a*)", "matches the empty text"},
                  {R"((a)", "missing closing parenthesis"},
                  {"\\", "\\ at end of pattern"},
@@ -101,6 +103,15 @@ class TestRegex : public QObject {
         QCOMPARE(split(space, "MergedWithPrevious", false, text), (Texts{" ", "a ", " ", "b "}));
         QCOMPARE(split(space, "MergedWithNext", false, text), (Texts{" a", " ", " b", " "}));
         EXPECT_ERROR(split(space, "Sideways", false, text), "behavior \"Sideways\"");
+    }
+
+    void matchingIsBoundedByTheTextsSize() {
+        const std::string text(4096, 'a');
+        std::vector<Span> spans;
+        EXPECT_ERROR(Regex("(?:a+)+[bc]", "test").cut(text, spans), "matching gave up on a text of 4096 bytes");
+        // Each try alone stays below the limit.
+        EXPECT_ERROR(Regex("a(?:.?){12}(?:.?){12}b|a", "test").cut(text, spans), "matching gave up");
+        EXPECT_ERROR(Regex(std::string(4097, 'a'), "test"), "4097 bytes, at most 4096");
     }
 
     void longTextsAreCutWithoutDeepRecursion() {
