@@ -244,6 +244,11 @@ void TestImport::implicitPromptsAreExtractedAsTrlDoes() {
     QCOMPARE(smile.messages, QByteArray("\"a\""));
     QCOMPARE(smile.answers->chosen, QStringLiteral("😀"));
 
+    // A character like any other, where it does not begin a file.
+    const ImportRow mark = pair(R"({"chosen":"a\ufeffx","rejected":"ab"})");
+    QCOMPARE(mark.messages, QByteArray("\"a\""));
+    QCOMPARE(mark.answers->chosen, QString(QChar(0xFEFF)) + "x");
+
     const char* conversation =
         R"({"prompt":"u","chosen":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],
         "rejected":[{"role":"user","content":"u"},{"role":"assistant","content":"b"}]})";
