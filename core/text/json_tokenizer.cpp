@@ -25,12 +25,19 @@ const files::Json& modelOf(const files::Json& json, const std::string& what) {
     return requireField(json, "model", what);
 }
 
-/// A part of the file that is made of steps. Each costs time on every text, and a file may hold a million of them.
+/// A part of the file that is made of steps. Each costs time on every text, and a file may hold a million of them;
+/// compiling a regular expression may take ten milliseconds for twenty bytes.
 const files::Json& stepsOf(const files::Json& json, const char* key, const std::string& what) {
     constexpr int most = 200;
+    constexpr std::size_t mostPatternBytes = 4096;
     int steps = 0;
+    std::size_t patternBytes = 0;
     const std::function<void(const files::Json&)> count = [&](const files::Json& value) {
-        steps += value.is_object() && value.contains("type") ? 1 : 0;
+        if (value.is_object()) {
+            const auto pattern = value.find("Regex");
+            steps += value.contains("type") ? 1 : 0;
+            patternBytes += pattern != value.end() && pattern->is_string() ? pattern->get<std::string>().size() : 0;
+        }
         if (value.is_structured()) {
             std::for_each(value.begin(), value.end(), count);
         }
@@ -40,6 +47,10 @@ const files::Json& stepsOf(const files::Json& json, const char* key, const std::
     if (steps > most) {
         throw Error(what + ": " + key + " is made of " + std::to_string(steps) + " steps, at most " +
                     std::to_string(most) + " are supported");
+    }
+    if (patternBytes > mostPatternBytes) {
+        throw Error(what + ": " + key + " holds regular expressions of " + std::to_string(patternBytes) +
+                    " bytes, at most " + std::to_string(mostPatternBytes) + " are supported");
     }
     return part;
 }

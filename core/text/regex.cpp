@@ -114,7 +114,8 @@ constexpr std::uint32_t longTrySteps = 10'000'000;
 constexpr std::size_t maxLongTries = 8;
 constexpr std::size_t bytesALongTry = 4096;
 constexpr std::uint32_t maxHeapKilobytes = 64 << 10;
-constexpr std::size_t maxPatternBytes = 4096;
+/// A class of all characters in both cases takes PCRE2 ten milliseconds to compile.
+constexpr std::size_t maxPatternBytes = 2048;
 
 /// What a match needs beside the pattern; one for each thread.
 struct Scratch {

@@ -303,6 +303,26 @@ class TestTokenizer : public QObject {
         EXPECT_ERROR(TokenizerFolder(unigram).load(), "a piece of 4097 bytes, at most 4096");
     }
 
+    void aLetterWithManyMarksDoesNotTakeQuadraticTime() {
+        std::string text = "e";
+        for (int i = 0; i < 100000; ++i) {
+            text += "\u0301\u0323";
+        }
+        for (const char* form : {"NFC", "NFD", "NFKC", "NFKD"}) {
+            Json json = miniTokenizer();
+            json["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", form}}, {{"type", "Lowercase"}}}}};
+            QVERIFY(!encode(json, text).empty());
+        }
+    }
+
+    void regularExpressionsOfAFileAreBounded() {
+        Json json = miniTokenizer();
+        const Json split = {
+            {"type", "Split"}, {"pattern", {{"Regex", std::string(1500, 'a')}}}, {"behavior", "Removed"}};
+        json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {split, split, split}}};
+        EXPECT_ERROR(TokenizerFolder(json).load(), "regular expressions of 4500 bytes, at most 4096");
+    }
+
     /// Each of the tokens takes the white space around it, which is all there is.
     void strippingDoesNotTakeQuadraticTime() {
         for (const char* flag : {"lstrip", "rstrip"}) {
