@@ -90,7 +90,8 @@ qsizetype commonBeginning(const Sequence& chosen, const Sequence& rejected) {
 
 Extracted extractFromText(const OrderedJson& chosen, const OrderedJson& rejected) {
     // By character, as Python counts, never inside one.
-    const QList<uint> left = text(chosen).toUcs4(), right = text(rejected).toUcs4();
+    const QString chosenText = text(chosen), rejectedText = text(rejected);
+    const QList<uint> left = chosenText.toUcs4(), right = rejectedText.toUcs4();
     qsizetype length = commonBeginning(left, right);
     if (length > 0 && left[length] != right[length] && left[length - 1] == ' ') {
         --length;  // the space belongs to the answer
@@ -98,11 +99,9 @@ Extracted extractFromText(const OrderedJson& chosen, const OrderedJson& rejected
     if (length <= 0) {
         failNoPrompt();
     }
-    const auto part = [](const QList<uint>& characters, qsizetype from, qsizetype count) {
-        const QList<uint> slice = characters.mid(from, count);
-        return project::toUtf8(QString::fromUcs4(reinterpret_cast<const char32_t*>(slice.constData()), slice.size()));
-    };
-    return {part(left, 0, length), part(left, length, -1), part(right, length, -1)};
+    const auto units = length + std::count_if(left.begin(), left.begin() + length, QChar::requiresSurrogates);
+    return {project::toUtf8(chosenText.left(units)), project::toUtf8(chosenText.mid(units)),
+            project::toUtf8(rejectedText.mid(units))};
 }
 
 Extracted extractFromMessages(const OrderedJson& chosen, const OrderedJson& rejected) {
@@ -168,7 +167,9 @@ ImportRow pairRow(const OrderedJson& value) {
 }
 
 QString decoded(std::string_view bytes) {
-    QStringDecoder decoder(QStringDecoder::Utf8, QStringDecoder::Flag::ConvertInitialBom);
+    // With a state, half a character at the end would be no error but left out.
+    QStringDecoder decoder(QStringDecoder::Utf8,
+                           QStringDecoder::Flag::ConvertInitialBom | QStringDecoder::Flag::Stateless);
     const QString text = decoder(QByteArrayView(bytes.data(), qsizetype(bytes.size())));
     if (decoder.hasError()) {
         throw Error("not valid UTF-8");

@@ -25,6 +25,9 @@ constexpr std::array<std::pair<std::string_view, Activation>, 9> activations{{
     {"swish", Activation::Silu},
 }};
 
+/// What is kept for each layer is made before any weight is looked for.
+constexpr std::int64_t maxLayers = 10'000;
+
 std::vector<std::int64_t> eosIds(const ConfigReader& config) {
     const OrderedJson* value = config.find("eos_token_id");
     if (value == nullptr) {
@@ -73,6 +76,9 @@ void readSizes(const ConfigReader& config, const ConfigKeys& keys, Architecture&
     a.vocabulary = config.size(keys.vocabulary, a.vocabulary);
     a.hidden = config.size(keys.hidden, a.hidden);
     a.layers = config.size(keys.layers, a.layers);
+    if (a.layers > maxLayers) {
+        config.fail(keys.layers, *config.find(keys.layers), "at most " + std::to_string(maxLayers));
+    }
     a.heads = config.size(keys.heads, a.heads);
     a.maxPositions = config.size(keys.maxPositions, a.maxPositions);
     a.kvHeads = sizeOrDerived(config, keys.kvHeads, a.kvHeads, a.heads);

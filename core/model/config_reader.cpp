@@ -1,6 +1,7 @@
 #include "core/model/config_reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "core/files/error.h"
@@ -8,6 +9,20 @@
 namespace prefbench::model {
 
 using files::OrderedJson;
+
+namespace {
+
+bool isWhole(const OrderedJson& value, std::int64_t least) {
+    return value.is_number_integer() && value >= least && value <= std::numeric_limits<std::int32_t>::max();
+}
+
+bool isPositive(const OrderedJson& value) {
+    return value.is_number() && value.get<double>() >= 1e-30 && value.get<double>() <= 1e30;
+}
+
+constexpr const char* positiveRule = "a number above 0 (from 1e-30 to 1e30)";
+
+}  // namespace
 
 ConfigReader::ConfigReader(const OrderedJson& object, std::string what) : object_(object), what_(std::move(what)) {}
 
@@ -29,8 +44,8 @@ std::int64_t ConfigReader::size(std::string_view key, std::int64_t fallback) con
     if (value == nullptr) {
         return fallback;
     }
-    if (!value->is_number_integer() || value->get<std::int64_t>() < 1) {
-        fail(key, *value, "a whole number of at least 1");
+    if (!isWhole(*value, 1)) {
+        fail(key, *value, "a whole number of at least 1 and below 2^31");
     }
     return value->get<std::int64_t>();
 }
@@ -40,8 +55,8 @@ std::int64_t ConfigReader::wholeNumber(std::string_view key, std::int64_t fallba
     if (value == nullptr) {
         return fallback;
     }
-    if (!value->is_number_integer() || value->get<std::int64_t>() < 0) {
-        fail(key, *value, "a whole number of at least 0");
+    if (!isWhole(*value, 0)) {
+        fail(key, *value, "a whole number of at least 0 and below 2^31");
     }
     return value->get<std::int64_t>();
 }
@@ -51,8 +66,8 @@ double ConfigReader::positive(std::string_view key, double fallback) const {
     if (value == nullptr) {
         return fallback;
     }
-    if (!value->is_number() || !(value->get<double>() > 0)) {
-        fail(key, *value, "a number above 0");
+    if (!isPositive(*value)) {
+        fail(key, *value, positiveRule);
     }
     return value->get<double>();
 }
@@ -62,8 +77,8 @@ double ConfigReader::nonNegative(std::string_view key, double fallback) const {
     if (value == nullptr) {
         return fallback;
     }
-    if (!value->is_number() || !(value->get<double>() >= 0)) {
-        fail(key, *value, "a number of at least 0");
+    if (!isPositive(*value) && *value != 0) {
+        fail(key, *value, "a number of at least 0 (and from 1e-30 to 1e30 where above)");
     }
     return value->get<double>();
 }
@@ -103,9 +118,8 @@ std::vector<double> ConfigReader::positives(std::string_view key) const {
     if (value == nullptr) {
         return numbers;
     }
-    const auto isPositive = [](const OrderedJson& number) { return number.is_number() && number.get<double>() > 0; };
     if (!value->is_array() || !std::all_of(value->begin(), value->end(), isPositive)) {
-        fail(key, *value, "a list of numbers above 0");
+        fail(key, *value, "a list of numbers above 0 (from 1e-30 to 1e30)");
     }
     for (const OrderedJson& number : *value) {
         numbers.push_back(number.get<double>());

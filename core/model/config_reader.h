@@ -19,17 +19,18 @@ class ConfigReader {
     const files::OrderedJson* find(std::string_view key) const;
     /// There, and null: often not what a missing key means.
     bool isNull(std::string_view key) const;
-    /// At least 1.
+    /// From 1 to 2^31 - 1, so that no product of two overflows.
     std::int64_t size(std::string_view key, std::int64_t fallback) const;
-    /// At least 0.
+    /// From 0 to 2^31 - 1.
     std::int64_t wholeNumber(std::string_view key, std::int64_t fallback) const;
-    /// Above 0.
+    /// Above 0: from 1e-30 to 1e30, so that 32 bits hold it and its inverse.
     double positive(std::string_view key, double fallback) const;
+    /// 0 or as `positive`.
     double nonNegative(std::string_view key, double fallback) const;
     double requiredPositive(std::string_view key) const;
     bool flag(std::string_view key, bool fallback) const;
     std::string text(std::string_view key, const std::string& fallback) const;
-    /// Every one above 0; empty where missing.
+    /// Every one as `positive`; empty where missing.
     std::vector<double> positives(std::string_view key) const;
     /// The object under `key`, which must be there and be one. It lives as long as this reader's.
     ConfigReader object(std::string_view key) const;

@@ -1,5 +1,6 @@
 #include "core/model/rotary_config.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/files/error.h"
@@ -51,6 +52,9 @@ void readLongRope(const ConfigReader& rope, std::int64_t dim, RopeScaling& s) {
                         std::to_string(dim / 2));
         }
     }
+    if (s.factor > 1 && s.originalMaxPositions == 1) {
+        throw Error(rope.what() + ": original_max_position_embeddings is 1, must be more for rope_type longrope");
+    }
     const auto original = static_cast<double>(s.originalMaxPositions);
     const double inferred = s.factor <= 1 ? 1 : std::sqrt(1 + std::log(s.factor) / std::log(original));
     s.amplitude = rope.positive("attention_factor", inferred);
@@ -94,7 +98,9 @@ void readScaling(const ConfigReader& config, const ConfigReader& rope, const Fam
 
 /// How many of a head's elements turn, by the share that config.json gives under `key`.
 std::int64_t turningElements(const ConfigReader& config, std::string_view key, double share, const Architecture& a) {
-    const auto dim = static_cast<std::int64_t>(static_cast<double>(a.headDim) * share);
+    // Whatever the share, 64 bits hold it.
+    const double turning = std::min(static_cast<double>(a.headDim) * share, 1e18);
+    const auto dim = static_cast<std::int64_t>(turning);
     if (dim < 2 || dim % 2 != 0 || dim > a.headDim) {
         throw Error(config.what() + ": " + std::string(key) + " makes " + std::to_string(dim) + " of a head's " +
                     std::to_string(a.headDim) +

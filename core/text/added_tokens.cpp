@@ -100,9 +100,16 @@ std::size_t spaceBytesAtEnd(std::string_view text) {
     return all - text.size();
 }
 
+/// Finding tokens takes time in proportion to the longest.
+constexpr std::size_t maxTokenBytes = 4096;
+
 AddedToken tokenFromJson(const files::Json& json, const std::string& what) {
     AddedToken token;
     token.content = requireString(json, "content", what);
+    if (token.content.size() > maxTokenBytes) {
+        throw Error(what + ": a token is " + std::to_string(token.content.size()) + " bytes long, at most " +
+                    std::to_string(maxTokenBytes) + " are supported");
+    }
     token.singleWord = boolOr(json, "single_word", false, what);
     token.stripLeft = boolOr(json, "lstrip", false, what);
     token.stripRight = boolOr(json, "rstrip", false, what);
@@ -126,7 +133,8 @@ AddedTokens::AddedTokens(const files::Json& json, const Model& model, const Norm
         if (!token.content.empty()) {
             const bool changes = token.normalized && normalizer != nullptr;
             bool keepsStart = true;
-            token.spelling = changes ? normalizer->apply(token.content, keepsStart) : token.content;
+            const GrowthLimit limit(token.content.size(), what);
+            token.spelling = changes ? normalizer->apply(token.content, keepsStart, limit) : token.content;
             add(std::move(token), model);
         }
     }
@@ -161,6 +169,9 @@ void AddedTokens::cut(std::string_view text, Stage stage, const std::function<vo
     const TokenTrie& trie = stage == Stage::Written ? written_ : normalized_;
     std::size_t done = 0;
     std::size_t from = 0;
+    // The last white space after a token, so that tokens within it do not each read it through.
+    std::size_t spaceBegin = 0;
+    std::size_t spaceEnd = 0;
     while (!trie.empty()) {
         const std::optional<TokenTrie::Match> match = trie.find(text, from);
         if (!match) {
@@ -174,11 +185,15 @@ void AddedTokens::cut(std::string_view text, Stage stage, const std::function<vo
             continue;
         }
         if (token.stripLeft) {
-            begin -= std::min(begin, spaceBytesAtEnd(text.substr(0, begin)));
             begin = std::max(begin, done);
+            begin -= spaceBytesAtEnd(text.substr(done, begin - done));
         }
         if (token.stripRight) {
-            end += spaceBytesAtStart(text.substr(end));
+            if (end < spaceBegin || end > spaceEnd) {
+                spaceBegin = end;
+                spaceEnd = end + spaceBytesAtStart(text.substr(end));
+            }
+            end = spaceEnd;
         }
         if (done < begin) {
             onText(text.substr(done, begin - done));

@@ -14,7 +14,9 @@ namespace {
 /// SentencePiece 0.1.97 keeps the prefixes that it finds in an array of this length.
 constexpr int maxNestedKeys = 32;
 constexpr std::size_t maxWholeGraphemeBytes = 5;
-constexpr std::size_t maxTrieBytes = std::size_t{16} << 20;
+constexpr std::size_t maxTrieBytes = std::size_t{4} << 20;
+/// SentencePiece knows no limit, and so would make gigabytes of a kilobyte.
+constexpr std::size_t maxReplacementBytes = 1024;
 
 /// A unit of darts-clone's double array.
 bool hasLeaf(std::uint32_t unit) {
@@ -155,6 +157,10 @@ void Charsmap::checkUnit(std::size_t index, const std::string& what) const {
         fail("a replacement begins at " + std::to_string(value) + ", no character of the " +
              std::to_string(pool_.size()) + " bytes");
     }
+    if (index != 0 && hasLeaf(units_[index]) && pool_.find('\0', value) - value > maxReplacementBytes) {
+        fail("the replacement at " + std::to_string(value) + " is longer than " + std::to_string(maxReplacementBytes) +
+             " bytes");
+    }
 }
 
 bool Charsmap::find(std::string_view text, std::string_view& replacement) const {
@@ -191,13 +197,14 @@ void Charsmap::appendGrapheme(std::string_view grapheme, std::string& out) const
     }
 }
 
-std::string Charsmap::apply(std::string_view text) const {
+std::string Charsmap::apply(std::string_view text, const GrowthLimit& limit) const {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
         const bool alone = isPlainAscii(text, 0) && isPlainAscii(text, 1);
         const std::size_t length = alone ? 1 : graphemeLength(text);
         appendGrapheme(text.substr(0, length), out);
+        limit.check(out.size());
         text.remove_prefix(length);
     }
     return out;

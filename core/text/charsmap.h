@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/text/growth_limit.h"
+
 namespace prefbench::text {
 
 /// SentencePiece's precompiled character map: a double-array trie (Yata et al., darts-clone) from texts to places in a
@@ -15,8 +17,8 @@ class Charsmap {
     Charsmap(std::string_view bytes, const std::string& what);
 
     /// Replaces as the `tokenizers` library does: a grapheme below six bytes by what its shortest mapped beginning maps
-    /// to, all of it; otherwise each of its characters on its own.
-    std::string apply(std::string_view text) const;
+    /// to, all of it; otherwise each of its characters on its own. Error where the result is beyond the limit.
+    std::string apply(std::string_view text, const GrowthLimit& limit) const;
 
   private:
     void readUnits(std::string_view bytes);

@@ -17,10 +17,8 @@ using files::OrderedJson;
 namespace {
 
 [[noreturn]] void fail(const std::string& name, int line, const templates::Failure& failure) {
-    std::string oneLine = failure.what();
-    std::replace(oneLine.begin(), oneLine.end(), '\n', ' ');
     const bool isRaised = dynamic_cast<const templates::Raised*>(&failure) != nullptr;
-    throw TemplateError(name + ", line " + std::to_string(line) + ": " + oneLine, failure.what(), isRaised);
+    throw TemplateError(name + ", line " + std::to_string(line) + ": " + failure.reason, failure.reason, isRaised);
 }
 
 /// As transformers hands a message to its template: without the keys that are null, and with the reasoning under each

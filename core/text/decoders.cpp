@@ -1,5 +1,6 @@
 #include "core/text/decoders.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -154,11 +155,16 @@ class ReplaceDecoder : public Decoder {
       public:
         ReplaceStep(std::unique_ptr<TokenSink> next, const ReplaceDecoder& decoder)
             : Step(std::move(next)), decoder_(decoder) {}
-        void push(std::string_view token) override { next().push(decoder_.pattern_.replace(token, decoder_.content_)); }
+        void push(std::string_view token) override {
+            const std::size_t most = std::max(maxGrownBytes, token.size());
+            next().push(decoder_.pattern_.replace(token, decoder_.content_, most));
+        }
 
       private:
         const ReplaceDecoder& decoder_;
     };
+    /// Steps that each make a token longer would fill any memory.
+    static constexpr std::size_t maxGrownBytes = std::size_t{64} << 10;
 
     Regex pattern_;
     std::string content_;

@@ -1,5 +1,9 @@
 #include "core/text/json_tokenizer.h"
 
+#include <algorithm>
+#include <functional>
+#include <utility>
+
 #include "core/text/json_fields.h"
 #include "core/text/utf8.h"
 
@@ -21,6 +25,36 @@ const files::Json& modelOf(const files::Json& json, const std::string& what) {
     return requireField(json, "model", what);
 }
 
+/// A part of the file that is made of steps. Each costs time on every text, and a file may hold a million of them;
+/// compiling a regular expression may take ten milliseconds for twenty bytes.
+const files::Json& stepsOf(const files::Json& json, const char* key, const std::string& what) {
+    constexpr int most = 200;
+    constexpr std::size_t mostPatternBytes = 4096;
+    int steps = 0;
+    std::size_t patternBytes = 0;
+    const std::function<void(const files::Json&)> count = [&](const files::Json& value) {
+        if (value.is_object()) {
+            const auto pattern = value.find("Regex");
+            steps += value.contains("type") ? 1 : 0;
+            patternBytes += pattern != value.end() && pattern->is_string() ? pattern->get<std::string>().size() : 0;
+        }
+        if (value.is_structured()) {
+            std::for_each(value.begin(), value.end(), count);
+        }
+    };
+    const files::Json& part = partOf(json, key);
+    count(part);
+    if (steps > most) {
+        throw Error(what + ": " + key + " is made of " + std::to_string(steps) + " steps, at most " +
+                    std::to_string(most) + " are supported");
+    }
+    if (patternBytes > mostPatternBytes) {
+        throw Error(what + ": " + key + " holds regular expressions of " + std::to_string(patternBytes) +
+                    " bytes, at most " + std::to_string(mostPatternBytes) + " are supported");
+    }
+    return part;
+}
+
 class TextSink : public TokenSink {
   public:
     explicit TextSink(std::string& out) : out_(out) {}
@@ -35,11 +69,12 @@ class TextSink : public TokenSink {
 
 // Truncation and padding that a file may hold are a caller's settings saved along; transformers resets them too.
 JsonTokenizer::JsonTokenizer(const files::Json& json, const std::string& what)
-    : model_(makeModel(modelOf(json, what), what + ": model")),
-      normalizer_(makeNormalizer(partOf(json, "normalizer"), what + ": normalizer")),
-      preTokenizer_(makePreTokenizer(partOf(json, "pre_tokenizer"), what + ": pre_tokenizer")),
-      postProcessor_(makePostProcessor(partOf(json, "post_processor"), what + ": post_processor")),
-      decoder_(makeDecoder(partOf(json, "decoder"), what + ": decoder")),
+    : what_(what),
+      model_(makeModel(modelOf(json, what), what + ": model")),
+      normalizer_(makeNormalizer(stepsOf(json, "normalizer", what), what + ": normalizer")),
+      preTokenizer_(makePreTokenizer(stepsOf(json, "pre_tokenizer", what), what + ": pre_tokenizer")),
+      postProcessor_(makePostProcessor(stepsOf(json, "post_processor", what), what + ": post_processor")),
+      decoder_(makeDecoder(stepsOf(json, "decoder", what), what + ": decoder")),
       added_(partOf(json, "added_tokens"), *model_, normalizer_.get(), what + ": added_tokens") {
     if (preTokenizer_ && preTokenizer_->asksForStart() && normalizer_ && !normalizer_->followsStart()) {
         throw Error(what +
@@ -88,7 +123,7 @@ std::vector<TokenId> JsonTokenizer::encode(std::string_view utf8, bool addSpecia
 void JsonTokenizer::encodeNormalized(std::string_view text, bool beginsText, std::vector<TokenId>& ids) const {
     std::string normalized;
     if (normalizer_) {
-        normalized = normalizer_->apply(text, beginsText);
+        normalized = normalizer_->apply(text, beginsText, GrowthLimit(text.size(), what_));
         text = normalized;
     }
     added_.cut(
@@ -98,7 +133,7 @@ void JsonTokenizer::encodeNormalized(std::string_view text, bool beginsText, std
 }
 
 void JsonTokenizer::encodeWords(std::string_view text, bool beginsText, std::vector<TokenId>& ids) const {
-    Pieces pieces;
+    Pieces pieces{.limit = GrowthLimit(text.size(), what_)};
     pieces.pieces.push_back(text);
     pieces.beginText = beginsText;
     if (preTokenizer_) {

@@ -32,6 +32,7 @@ class JsonTokenizer : public Tokenizer {
     const std::string* find(TokenId id) const;
     std::optional<TokenId> idOf(const files::Json& config, const char* key, const std::string& what) const;
 
+    std::string what_;
     std::unique_ptr<const Model> model_;
     std::unique_ptr<const Normalizer> normalizer_;
     std::unique_ptr<const PreTokenizer> preTokenizer_;

@@ -18,7 +18,8 @@ class PrependNormalizer : public Normalizer {
   public:
     PrependNormalizer(const files::Json& json, const std::string& what)
         : prefix_(requireString(json, "prepend", what)) {}
-    std::string apply(std::string_view text, bool&) const override {
+    std::string apply(std::string_view text, bool&, const GrowthLimit& limit) const override {
+        limit.check(prefix_.size() + text.size());
         return text.empty() ? std::string() : prefix_ + std::string(text);
     }
 
@@ -35,7 +36,7 @@ class ReplaceNormalizer : public Normalizer {
         : pattern_(Regex::fromJson(requireField(json, "pattern", what), what)),
           takesOneCharacter_(json["pattern"].contains("String") && isOneCharacter(json["pattern"]["String"])),
           content_(requireString(json, "content", what)) {}
-    std::string apply(std::string_view text, bool& keepsStart) const override {
+    std::string apply(std::string_view text, bool& keepsStart, const GrowthLimit& limit) const override {
         std::vector<Span> spans;
         pattern_.cut(text, spans);
         // What replaces several characters counts as coming from the last of them.
@@ -47,6 +48,7 @@ class ReplaceNormalizer : public Normalizer {
         result.reserve(text.size());
         for (const Span& span : spans) {
             result += span.isMatch ? std::string_view(content_) : text.substr(span.begin, span.end - span.begin);
+            limit.check(result.size());
         }
         return result;
     }
@@ -68,7 +70,7 @@ class StripNormalizer : public Normalizer {
   public:
     StripNormalizer(const files::Json& json, const std::string& what)
         : left_(requireBool(json, "strip_left", what)), right_(requireBool(json, "strip_right", what)) {}
-    std::string apply(std::string_view text, bool& keepsStart) const override {
+    std::string apply(std::string_view text, bool& keepsStart, const GrowthLimit&) const override {
         for (std::string_view rest = text; left_ && !rest.empty() && isWhiteSpace(takeCharacter(rest)); text = rest) {
             keepsStart = false;
         }
@@ -88,7 +90,11 @@ class StripNormalizer : public Normalizer {
 class FormNormalizer : public Normalizer {
   public:
     explicit FormNormalizer(NormalForm form) : form_(form) {}
-    std::string apply(std::string_view text, bool&) const override { return normalForm(text, form_); }
+    std::string apply(std::string_view text, bool&, const GrowthLimit& limit) const override {
+        std::string result = normalForm(text, form_);
+        limit.check(result.size());
+        return result;
+    }
 
     bool mayExpand() const override { return true; }
     bool mayDropStart() const override { return false; }
@@ -99,7 +105,11 @@ class FormNormalizer : public Normalizer {
 
 class LowercaseNormalizer : public Normalizer {
   public:
-    std::string apply(std::string_view text, bool&) const override { return lowerCase(text); }
+    std::string apply(std::string_view text, bool&, const GrowthLimit& limit) const override {
+        std::string result = lowerCase(text);
+        limit.check(result.size());
+        return result;
+    }
     bool mayExpand() const override { return true; }
     bool mayDropStart() const override { return false; }
 };
@@ -107,7 +117,9 @@ class LowercaseNormalizer : public Normalizer {
 class PrecompiledNormalizer : public Normalizer {
   public:
     PrecompiledNormalizer(const files::Json& json, const std::string& what) : charsmap_(bytesOf(json, what), what) {}
-    std::string apply(std::string_view text, bool&) const override { return charsmap_.apply(text); }
+    std::string apply(std::string_view text, bool&, const GrowthLimit& limit) const override {
+        return charsmap_.apply(text, limit);
+    }
 
     bool mayExpand() const override { return true; }
     bool mayDropStart() const override { return false; }
@@ -133,10 +145,10 @@ class SequenceNormalizer : public Normalizer {
             }
         }
     }
-    std::string apply(std::string_view text, bool& keepsStart) const override {
+    std::string apply(std::string_view text, bool& keepsStart, const GrowthLimit& limit) const override {
         std::string result(text);
         for (const auto& part : parts_) {
-            result = part->apply(result, keepsStart);
+            result = part->apply(result, keepsStart, limit);
         }
         return result;
     }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/files/json.h"
+#include "core/text/growth_limit.h"
 
 namespace prefbench::text {
 
@@ -12,8 +13,9 @@ namespace prefbench::text {
 class Normalizer {
   public:
     virtual ~Normalizer() = default;
-    /// `keepsStart` becomes false where the result's first character does not come from the text's first.
-    virtual std::string apply(std::string_view text, bool& keepsStart) const = 0;
+    /// `keepsStart` becomes false where the result's first character does not come from the text's first. Error where
+    /// the result is beyond the limit.
+    virtual std::string apply(std::string_view text, bool& keepsStart, const GrowthLimit& limit) const = 0;
     /// Whether one character may become several.
     virtual bool mayExpand() const = 0;
     /// Whether what the text begins with may go.

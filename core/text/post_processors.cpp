@@ -1,10 +1,15 @@
 #include "core/text/post_processors.h"
 
+#include <cstdint>
+#include <limits>
+
 #include "core/text/json_fields.h"
 
 namespace prefbench::text {
 
 namespace {
+
+constexpr std::size_t maxTokens = 1000;
 
 /// The template for one text: special tokens before, the text, special tokens after.
 class TemplateProcessor : public PostProcessor {
@@ -25,7 +30,14 @@ class TemplateProcessor : public PostProcessor {
                 if (!id.is_number_unsigned()) {
                     throw Error(what + ": special_tokens \"" + name + "\": " + files::toLine(id) + " is no id");
                 }
+                if (id.get<std::uint64_t>() > std::numeric_limits<std::int32_t>::max()) {
+                    throw Error(what + ": special_tokens \"" + name + "\": " + files::toLine(id) +
+                                " is no id, they are below 2^31");
+                }
                 (textSeen ? after_ : before_).push_back(id.get<TokenId>());
+            }
+            if (before_.size() + after_.size() > maxTokens) {
+                throw Error(what + ": the template holds more than " + std::to_string(maxTokens) + " special tokens");
             }
         }
         if (!textSeen) {

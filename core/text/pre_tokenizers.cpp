@@ -8,7 +8,7 @@
 #include "core/text/json_fields.h"
 #include "core/text/metaspace.h"
 #include "core/text/regex.h"
-#include "core/text/unicode_additions.h"
+#include "core/text/unicode_properties.h"
 
 namespace prefbench::text {
 
@@ -89,7 +89,7 @@ Regex punctuation(const std::string& what) {
         R"(\x{11A9A}-\x{11A9C}\x{11A9E}-\x{11AA2}\x{11C41}-\x{11C45}\x{11C70}-\x{11C71}\x{11EF7}-\x{11EF8})"
         R"(\x{11FFF}\x{12FF1}-\x{12FF2}\x{16E97}-\x{16E9A}\x{16FE2}\x{1E95E}-\x{1E95F})";
     return {R"([!-/:-@\[-`{-~)" + std::string(unicode8Alone) + "]|(?![" + since +
-                std::string(additionsSinceUnicode14("P")) + R"(])\p{P})",
+                std::string(findUnicodeProperty("P")->added) + R"(])\p{P})",
             what};
 }
 
@@ -150,7 +150,16 @@ class ByteLevelPreTokenizer : public PreTokenizer {
     }
 
   private:
+    static std::size_t bytesOf(const Pieces& pieces) {
+        std::size_t bytes = 0;
+        for (const std::string_view piece : pieces.pieces) {
+            bytes += piece.size();
+        }
+        return bytes;
+    }
+
     static void prefixSpaces(Pieces& pieces) {
+        pieces.limit.check(bytesOf(pieces) + pieces.pieces.size());
         for (std::string_view& piece : pieces.pieces) {
             if (!piece.starts_with(' ')) {
                 piece = pieces.storage.emplace_back(" ").append(piece);
@@ -159,10 +168,8 @@ class ByteLevelPreTokenizer : public PreTokenizer {
     }
 
     static void spell(Pieces& pieces) {
-        std::size_t bytes = 0;
-        for (const std::string_view piece : pieces.pieces) {
-            bytes += piece.size();
-        }
+        const std::size_t bytes = bytesOf(pieces);
+        pieces.limit.check(2 * bytes);
         // Room for all, so that views into it stay valid.
         std::string& spelled = pieces.storage.emplace_back();
         spelled.reserve(2 * bytes);
@@ -184,10 +191,14 @@ class MetaspacePreTokenizer : public PreTokenizer {
 
     void apply(Pieces& pieces) const override {
         std::vector<std::string_view> cut;
+        std::size_t bytes = 0;
         for (std::size_t i = 0; i < pieces.pieces.size(); ++i) {
             const bool prepend = metaspace_.prepend == Metaspace::Prepend::Always ||
                                  (metaspace_.prepend == Metaspace::Prepend::First && i == 0 && pieces.beginText);
-            cutBeforeEach(pieces.storage.emplace_back(spelled(pieces.pieces[i], prepend)), cut);
+            const std::string& text = pieces.storage.emplace_back(spelled(pieces.pieces[i], prepend));
+            bytes += text.size();
+            pieces.limit.check(bytes);
+            cutBeforeEach(text, cut);
         }
         pieces.pieces = std::move(cut);
     }

@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "core/files/json.h"
+#include "core/text/growth_limit.h"
 
 namespace prefbench::text {
 
 /// A text cut into pieces, none of them empty. Pieces are views of the caller's text or of `storage`.
 struct Pieces {
-    std::vector<std::string_view> pieces;
-    std::deque<std::string> storage;
+    GrowthLimit limit;  ///< of all pieces together
+    std::vector<std::string_view> pieces{};
+    std::deque<std::string> storage{};
     bool beginText = false;  ///< the first piece begins where the whole text begins
 };
 

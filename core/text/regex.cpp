@@ -8,7 +8,7 @@
 
 #include "core/files/error.h"
 #include "core/text/json_fields.h"
-#include "core/text/unicode_additions.h"
+#include "core/text/unicode_properties.h"
 #include "core/text/utf8.h"
 
 namespace prefbench::text {
@@ -67,39 +67,53 @@ class Translator {
     }
 
     void escape() {
-        const char c = position_ + 1 < pattern_.size() ? pattern_[position_ + 1] : '\0';
+        const std::string_view rest = pattern_.substr(position_);
+        const char c = rest.size() > 1 ? rest[1] : '\0';
         // PCRE2 counts U+180E as a space, which Unicode has not done since version 6.3.
-        if (c == 's') {
-            result_ += "\\p{White_Space}";
-        } else if (c == 'S') {
-            result_ += "\\P{White_Space}";
-        } else if (std::string_view("wWbBhHRXGKZQE").find(c) != std::string_view::npos) {
+        if (c == 's' || c == 'S') {
+            take(2, c == 's' ? "\\p{White_Space}" : "\\P{White_Space}");
+        } else if (c == 'd' || c == 'D') {
+            property(rest.substr(0, 2), "Nd", c == 'D');
+        } else if (c == 'p' || c == 'P') {
+            namedProperty(rest);
+        } else if (c != '\0' && std::string_view("wWbBhHvVRXGKQE").find(c) != std::string_view::npos) {
             refuse(std::string("\\") + c, "its meaning differs between engines");
         } else {
-            copyEscape();
-            return;
+            const std::size_t brace = rest.size() > 2 && rest[2] == '{' ? rest.find('}') : std::string_view::npos;
+            const std::string_view escape = rest.substr(0, brace == std::string_view::npos ? 2 : brace + 1);
+            take(escape.size(), escape);
         }
-        position_ += 2;
     }
 
-    /// Copies an escape with its braces, as in \p{L}, and adds what the reference knows of newer Unicode.
-    void copyEscape() {
-        const std::string_view rest = pattern_.substr(position_);
+    void take(std::size_t length, std::string_view translated) {
+        position_ += length;
+        result_ += translated;
+    }
+
+    /// \p{L}, \p{^L}, \P{L} or \pL.
+    void namedProperty(std::string_view rest) {
         const std::size_t brace = rest.size() > 2 && rest[2] == '{' ? rest.find('}') : std::string_view::npos;
-        const std::string_view escape = rest.substr(0, brace == std::string_view::npos ? 2 : brace + 1);
-        position_ += escape.size();
-        const bool isProperty = escape.size() > 4 && (escape[1] == 'p' || escape[1] == 'P');
-        const std::string_view added =
-            isProperty ? additionsSinceUnicode14(escape.substr(3, escape.size() - 4)) : std::string_view();
-        if (added.empty()) {
-            result_ += escape;
-        } else if (inClass_ && escape[1] == 'P') {
-            refuse(std::string(escape) + " within […]", "a complement within a set");
-        } else if (inClass_) {
-            result_.append(escape).append(added);
+        const std::string_view escape = rest.substr(0, brace == std::string_view::npos ? 3 : brace + 1);
+        std::string_view name = brace == std::string_view::npos ? escape.substr(std::min<std::size_t>(2, escape.size()))
+                                                                : escape.substr(3, escape.size() - 4);
+        const bool isNegated = name.starts_with('^');
+        property(escape, name.substr(isNegated ? 1 : 0), isNegated != (escape[1] == 'P'));
+    }
+
+    /// Writes the property with what the reference knows of newer Unicode.
+    void property(std::string_view escape, std::string_view name, bool isComplement) {
+        const UnicodeProperty* known = findUnicodeProperty(name);
+        if (known == nullptr) {
+            refuse(std::string(escape), "its characters may differ between engines");
+        }
+        const std::string plain = "\\p{" + std::string(known->inPcre2) + "}" + std::string(known->added);
+        if (inClass_ && isComplement) {
+            if (!known->added.empty()) {
+                refuse(std::string(escape) + " within […]", "a complement within a set");
+            }
+            take(escape.size(), "\\P{" + std::string(known->inPcre2) + "}");
         } else {
-            result_ += escape[1] == 'P' ? "[^\\p" : "[\\p";
-            result_.append(escape.substr(2)).append(added).append("]");
+            take(escape.size(), inClass_ ? plain : (isComplement ? "[^" : "[") + plain + "]");
         }
     }
 
@@ -111,13 +125,26 @@ class Translator {
     bool inClass_ = false;
 };
 
+/// Each try at a match gets few steps, some tries get many: patterns that backtrack far at every place of a text would
+/// take hours otherwise. A run of white space takes GPT-2's pattern a step a character.
+constexpr std::uint32_t shortTrySteps = 5000;
+constexpr std::uint32_t longTrySteps = 10'000'000;
+constexpr std::size_t maxLongTries = 8;
+constexpr std::size_t bytesALongTry = 4096;
+constexpr std::uint32_t maxHeapKilobytes = 64 << 10;
+/// A class of all characters in both cases takes PCRE2 ten milliseconds to compile.
+constexpr std::size_t maxPatternBytes = 2048;
+
 /// What a match needs beside the pattern; one for each thread.
 struct Scratch {
     pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
     pcre2_match_context* context = pcre2_match_context_create(nullptr);
     pcre2_jit_stack* stack = pcre2_jit_stack_create(std::size_t{32} << 10, std::size_t{4} << 20, nullptr);
 
-    Scratch() { pcre2_jit_stack_assign(context, nullptr, stack); }
+    Scratch() {
+        pcre2_jit_stack_assign(context, nullptr, stack);
+        pcre2_set_heap_limit(context, maxHeapKilobytes);
+    }
     ~Scratch() {
         pcre2_jit_stack_free(stack);
         pcre2_match_context_free(context);
@@ -150,9 +177,18 @@ struct Regex::Compiled {
         thread_local const Scratch scratch;
         std::size_t from = 0;
         std::optional<std::size_t> lastEnd;
+        std::size_t longTries = maxLongTries + text.size() / bytesALongTry;
         while (from < text.size() || (mayMatchNothing && from == text.size() && from > 0)) {
-            const int found = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                                          PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
+            const auto match = [&](std::uint32_t steps) {
+                pcre2_set_match_limit(scratch.context, steps);
+                return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+                                   PCRE2_NO_UTF_CHECK, scratch.data, scratch.context);
+            };
+            int found = match(shortTrySteps);
+            if (found == PCRE2_ERROR_MATCHLIMIT && longTries > 0) {
+                --longTries;
+                found = match(longTrySteps);
+            }
             if (found == PCRE2_ERROR_NOMATCH) {
                 return;
             }
@@ -161,6 +197,9 @@ struct Regex::Compiled {
                             messageOf(found) + ")");
             }
             const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(scratch.data);
+            if (ends[0] < from || ends[1] < ends[0]) {
+                throw Error(what + ": the regular expression matches backwards");
+            }
             if (ends[0] == ends[1] && lastEnd == ends[1]) {
                 from += std::max<std::size_t>(validCharacterLength(text.substr(from)), 1);
                 continue;
@@ -175,6 +214,10 @@ struct Regex::Compiled {
 Regex::Regex(const std::string& pattern, const std::string& what) {
     auto compiled = std::make_shared<Compiled>();
     compiled->what = what;
+    if (pattern.size() > maxPatternBytes) {
+        throw Error(what + ": a regular expression of " + std::to_string(pattern.size()) + " bytes, at most " +
+                    std::to_string(maxPatternBytes) + " are supported");
+    }
     const std::string translated = Translator(pattern, what).translate();
     int error = 0;
     PCRE2_SIZE offset = 0;
@@ -232,13 +275,17 @@ void Regex::cut(std::string_view text, std::vector<Span>& spans) const {
     }
 }
 
-std::string Regex::replace(std::string_view text, std::string_view replacement) const {
+std::string Regex::replace(std::string_view text, std::string_view replacement, std::size_t maxBytes) const {
     std::vector<Span> spans;
     cut(text, spans);
     std::string result;
     result.reserve(text.size());
     for (const Span& span : spans) {
         result += span.isMatch ? replacement : text.substr(span.begin, span.end - span.begin);
+        if (result.size() > maxBytes) {
+            throw Error(compiled_->what + ": replacing makes a text longer than " + std::to_string(maxBytes) +
+                        " bytes");
+        }
     }
     return result;
 }

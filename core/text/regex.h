@@ -27,11 +27,12 @@ class Regex {
     /// {"String": …} or {"Regex": …}
     static Regex fromJson(const files::Json& json, const std::string& what);
 
-    /// The whole of `text` (valid UTF-8) in order, cut into matches and what lies between them; only a match may
-    /// be empty. Clears `spans` first.
+    /// The whole of `text` (valid UTF-8) in order, cut into matches and what lies between them; only a match may be
+    /// empty. Clears `spans` first. Error where matching takes too long: its work is bounded by a multiple of the
+    /// text's size.
     void cut(std::string_view text, std::vector<Span>& spans) const;
-    /// `text` with every match replaced.
-    std::string replace(std::string_view text, std::string_view replacement) const;
+    /// `text` with every match replaced; Error where that is longer than `maxBytes`.
+    std::string replace(std::string_view text, std::string_view replacement, std::size_t maxBytes) const;
 
   private:
     struct Compiled;

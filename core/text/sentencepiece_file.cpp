@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::uintmax_t maxFileBytes = std::uintmax_t{64} << 20;
 constexpr std::size_t maxPieceBytes = 4096;
+/// The library encodes these texts when it loads a model.
+constexpr std::size_t maxSelfTestBytes = std::size_t{1} << 20;
 /// sentencepiece keeps the user-defined pieces that begin one text in an array of 64.
 constexpr std::size_t maxNestedSymbols = 64;
 
@@ -147,6 +149,7 @@ SentencePieceFile readSentencePieceFile(const std::filesystem::path& path) {
     }
     SentencePieceFile file;
     file.bytes = files::readFile(path);
+    std::size_t selfTestBytes = 0;
     forEachField(file.bytes, what, [&](const ProtoField& field) {
         if (field.number >= 1 && field.number <= 5 && field.wire != ProtoField::Wire::Bytes) {
             throw Error(what + ": field " + std::to_string(field.number) + " is no message");
@@ -157,10 +160,16 @@ SentencePieceFile readSentencePieceFile(const std::filesystem::path& path) {
             readTrainer(field.bytes, what + ": trainer_spec", file);
         } else if (field.number == 3) {
             readNormalizer(field.bytes, what + ": normalizer_spec", file);
+        } else if (field.number == 4) {
+            selfTestBytes += field.bytes.size();
         } else if (field.number == 5) {
             refuseDenormalizer(field.bytes, what + ": denormalizer_spec");
         }
     });
+    if (selfTestBytes > maxSelfTestBytes) {
+        throw Error(what + ": self_test_data of " + std::to_string(selfTestBytes) + " bytes, at most " +
+                    std::to_string(maxSelfTestBytes) + " are supported");
+    }
     checkPieces(file.pieces, what);
     return file;
 }

@@ -5,10 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <utility>
+#include <vector>
 
 #include "core/text/utf8.h"
 
@@ -17,6 +16,7 @@ namespace prefbench::text {
 namespace {
 
 constexpr char32_t codePoints = 0x110000;
+constexpr std::size_t longestDecomposition = 32;  // of Unicode 14, 18
 
 /// Characters with a decomposition or a combining class that Unicode 9 had not, and U+11930, which composes with
 /// U+11935 since Unicode 13 (from the Unicode Character Database).
@@ -46,18 +46,42 @@ bool isCompatible(NormalForm form) {
     return form == NormalForm::KC || form == NormalForm::KD;
 }
 
-std::string mapped(std::string_view text, NormalForm form) {
-    const int options = UTF8PROC_STABLE | (isComposed(form) ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
-                        (isCompatible(form) ? UTF8PROC_COMPAT : 0);
-    utf8proc_uint8_t* buffer = nullptr;
-    const utf8proc_ssize_t length =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                     &buffer, static_cast<utf8proc_option_t>(options));
-    const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> owner(buffer, std::free);
-    if (length < 0) {
-        throw std::bad_alloc();  // the only way it fails on valid UTF-8
+/// Puts each run of combining characters into the order of their classes. utf8proc does that too, but in quadratic
+/// time: a text may hold a letter with a hundred thousand accents.
+void orderMarks(std::vector<utf8proc_int32_t>& characters) {
+    const auto classOf = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
+    const auto isMark = [&](utf8proc_int32_t c) { return classOf(c) != 0; };
+    for (auto begin = characters.begin(); begin != characters.end();) {
+        begin = std::find_if(begin, characters.end(), isMark);
+        const auto end = std::find_if_not(begin, characters.end(), isMark);
+        std::stable_sort(begin, end, [&](auto a, auto b) { return classOf(a) < classOf(b); });
+        begin = end;
     }
-    return {reinterpret_cast<const char*>(buffer), static_cast<std::size_t>(length)};
+}
+
+/// What utf8proc_map gives.
+std::string mapped(std::string_view text, NormalForm form) {
+    const auto options =
+        static_cast<utf8proc_option_t>(UTF8PROC_STABLE | (isComposed(form) ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+                                       (isCompatible(form) ? UTF8PROC_COMPAT : 0));
+    std::vector<utf8proc_int32_t> characters;
+    characters.reserve(text.size());
+    std::array<utf8proc_int32_t, longestDecomposition> parts{};
+    int lastClass = UTF8PROC_BOUNDCLASS_START;
+    while (!text.empty()) {
+        const auto c = static_cast<utf8proc_int32_t>(takeCharacter(text));
+        const utf8proc_ssize_t count =
+            utf8proc_decompose_char(c, parts.data(), longestDecomposition, options, &lastClass);
+        characters.insert(characters.end(), parts.begin(), parts.begin() + count);
+    }
+    orderMarks(characters);
+    const utf8proc_ssize_t length =
+        utf8proc_normalize_utf32(characters.data(), static_cast<utf8proc_ssize_t>(characters.size()), options);
+    std::string result;
+    for (utf8proc_ssize_t i = 0; i < length; ++i) {
+        appendUtf8(result, static_cast<char32_t>(characters[static_cast<std::size_t>(i)]));
+    }
+    return result;
 }
 
 using Characters = std::bitset<codePoints>;
@@ -71,7 +95,7 @@ std::unique_ptr<const Characters> inertCharacters(NormalForm form) {
     const int options = UTF8PROC_DECOMPOSE | (isCompatible(form) ? UTF8PROC_COMPAT : 0);
     for (char32_t c = 0x80; c < codePoints; ++c) {
         const auto character = static_cast<utf8proc_int32_t>(c);
-        std::array<utf8proc_int32_t, 32> parts{};
+        std::array<utf8proc_int32_t, longestDecomposition> parts{};
         int lastClass = UTF8PROC_BOUNDCLASS_START;
         const utf8proc_ssize_t count = utf8proc_decompose_char(character, parts.data(), parts.size(),
                                                                static_cast<utf8proc_option_t>(options), &lastClass);

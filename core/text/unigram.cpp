@@ -13,6 +13,8 @@ namespace {
 
 /// How much less probable than the least probable piece an unknown character is: SentencePiece's choice.
 constexpr double unknownPenalty = 10.0;
+/// Cutting a text takes time in proportion to the longest piece.
+constexpr std::size_t maxPieceBytes = 4096;
 
 }  // namespace
 
@@ -43,6 +45,10 @@ void UnigramModel::readVocabulary(const files::Json& json, const std::string& wh
         }
         const auto id = static_cast<std::int32_t>(tokens_.size());
         tokens_.push_back(piece[0].get<std::string>());
+        if (tokens_.back().size() > maxPieceBytes) {
+            throw Error(what + ": vocab holds a piece of " + std::to_string(tokens_.back().size()) +
+                        " bytes, at most " + std::to_string(maxPieceBytes) + " are supported");
+        }
         scores_.push_back(piece[1].get<double>());
         least = std::min(least, scores_.back());
         ids_[tokens_.back()] = id;

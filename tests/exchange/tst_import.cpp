@@ -70,13 +70,13 @@ void TestImport::promptsFromText() {
     TemporaryProject project;
     const QString file = write(project, "p.txt",
                                "\xEF\xBB\xBF"
-                               "First\r\n\n  \nSecond é\nbroken \xff\nFirst\nlast");
+                               "First\r\n\n  \nSecond é\nbroken \xff\nFirst\nlast\nhalf a character \xc3");
     const ImportReport report = importFile(*project, file, "auto", Split::Test);
     QCOMPARE(report.format, "prompts-text");
     QCOMPARE(promptTexts(*project), QStringList({"First", QStringLiteral("Second é"), "last"}));
     QCOMPARE(report.prompts, 3);
     QCOMPARE(report.duplicates, 1);
-    QCOMPARE(badLines(report), QList<qint64>{5});
+    QCOMPARE(badLines(report), QList<qint64>({5, 8}));
     QVERIFY(report.problems.first().reason.contains("UTF-8"));
     QCOMPARE(Prompts(*project).count(Split::Test), 3);
     QCOMPARE(Prompts(*project).page({}).first().source, "p.txt");
@@ -243,6 +243,11 @@ void TestImport::implicitPromptsAreExtractedAsTrlDoes() {
     const ImportRow smile = pair(R"({"chosen":"a😀","rejected":"a😁"})");
     QCOMPARE(smile.messages, QByteArray("\"a\""));
     QCOMPARE(smile.answers->chosen, QStringLiteral("😀"));
+
+    // A character like any other, where it does not begin a file.
+    const ImportRow mark = pair(R"({"chosen":"a\ufeffx","rejected":"ab"})");
+    QCOMPARE(mark.messages, QByteArray("\"a\""));
+    QCOMPARE(mark.answers->chosen, QString(QChar(0xFEFF)) + "x");
 
     const char* conversation =
         R"({"prompt":"u","chosen":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],

@@ -54,6 +54,8 @@ VARIANTS = {
     "tekken": (None, [split("[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+|"
                             "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]+[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]*|"
                             "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+")]),
+    "properties": (None, [split("\\d+"), split("[\\p{Han}\\p{Hiragana}\\p{Katakana}]+"), split("\\p{So}|\\p{Sk}|\\p{Mc}+"),
+                          split("\\p{^Lo}", "MergedWithNext"), split("\\P{Po}", "Contiguous")]),
     "normalized": ({"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"},
                                                         {"type": "Replace", "pattern": {"Regex": "b+"},
                                                          "content": "-"}]}, []),

@@ -103,6 +103,8 @@ class TestChatTemplate : public QObject {
                                   << "division by zero";
         QTest::newRow("overflow") << "{{ 9223372036854775807 + 1 }}"
                                   << "beyond 64 bits";
+        QTest::newRow("overflow of a format") << "{{ '%d' % 1e300 }}"
+                                              << "a number too large for %d";
     }
 
     void errorsNameTheLine() {

@@ -24,7 +24,8 @@ std::string cut(const Regex& regex, const std::string& text) {
 std::vector<std::string> split(const Json& pattern, const char* behaviour, bool invert, const std::string& text) {
     const auto preTokenizer = makePreTokenizer(
         {{"type", "Split"}, {"pattern", pattern}, {"behavior", behaviour}, {"invert", invert}}, "test");
-    Pieces pieces;
+    const std::string what = "test";
+    Pieces pieces{.limit = GrowthLimit(text.size(), what)};
     pieces.pieces.push_back(text);
     preTokenizer->apply(pieces);
     return {pieces.pieces.begin(), pieces.pieces.end()};
@@ -58,6 +59,17 @@ class TestRegex : public QObject {
         QCOMPARE(cut(Regex(R"((?i:'s|'ll))", "test"), "it'S we'LL 'x"), std::string("it['S] we['LL] 'x"));
     }
 
+    void propertiesAreTheReferences() {
+        QCOMPARE(cut(Regex(R"(\d+)", "test"), "1\U0001CCF0x"), std::string("[1\U0001CCF0]x"));
+        QCOMPARE(cut(Regex(R"(\D)", "test"), "1\U0001CCF0x"), std::string("1\U0001CCF0[x]"));
+        QCOMPARE(cut(Regex(R"([\p{Lo}\pN]+)", "test"), "a\u00AA\u4E00\U000143C31"),
+                 std::string("a[\u00AA\u4E00\U000143C31]"));
+        QCOMPARE(cut(Regex(R"(\p{^Lu})", "test"), "aB"), std::string("[a]B"));
+        // U+3001, a comma, is used with Han but is no Han character.
+        QCOMPARE(cut(Regex(R"(\p{Han}+)", "test"), "\u4E00\u3001\U0002EBF0"),
+                 std::string("[\u4E00]\u3001[\U0002EBF0]"));
+    }
+
     void beginningsAndEndsAreThoseOfLines() {
         QCOMPARE(cut(Regex("^a", "test"), "a\naa"), std::string("[a]\n[a]a"));
         QCOMPARE(cut(Regex(R"(\s+$)", "test"), "a \nb  "), std::string("a[ ]\nb[  ]"));
@@ -77,7 +89,7 @@ class TestRegex : public QObject {
     void literalsAreNotPatterns() {
         QCOMPARE(cut(Regex::literal(".*", "test"), "a.*b"), std::string("a[.*]b"));
         QCOMPARE(cut(Regex::literal("", "test"), "ab"), std::string("ab"));
-        QCOMPARE(Regex::literal(" ", "test").replace(" a  b", "▁"), std::string("▁a▁▁b"));
+        QCOMPARE(Regex::literal(" ", "test").replace(" a  b", "▁", 100), std::string("▁a▁▁b"));
         QCOMPARE(cut(Regex(R"(\$\[\^)", "test"), "a$[^"), std::string("a[$[^]"));
     }
 
@@ -91,6 +103,12 @@ class TestRegex : public QObject {
                  {R"([a-z&&b])", "&&"},
                  {R"(\p{N}{1,3}+)", "}+"},
                  {R"([\P{L}x])", "\\P{L} within"},
+                 {R"((*LIMIT_MATCH=9)a)", "(* in the regular expression"},
+                 {R"(\p{Mn})", "\\p{Mn}"},
+                 {R"(\p{Letter})", "\\p{Letter}"},
+                 {R"(\p)", "\\p"},
+                 {R"(\v)", "\\v"},
+                 {R"([\D])", "\\D within"},
                  {R"((a)", "missing closing parenthesis"},
                  {"\\", "\\ at end of pattern"},
              }) {
@@ -114,6 +132,15 @@ class TestRegex : public QObject {
         QCOMPARE(split(space, "MergedWithPrevious", false, text), (Texts{" ", "a ", " ", "b "}));
         QCOMPARE(split(space, "MergedWithNext", false, text), (Texts{" a", " ", " b", " "}));
         EXPECT_ERROR(split(space, "Sideways", false, text), "behavior \"Sideways\"");
+    }
+
+    void matchingIsBoundedByTheTextsSize() {
+        const std::string text(4096, 'a');
+        std::vector<Span> spans;
+        EXPECT_ERROR(Regex("(?:a+)+[bc]", "test").cut(text, spans), "matching gave up on a text of 4096 bytes");
+        // Each try alone stays below the limit.
+        EXPECT_ERROR(Regex("a(?:.?){12}(?:.?){12}b|a", "test").cut(text, spans), "matching gave up");
+        EXPECT_ERROR(Regex(std::string(2049, 'a'), "test"), "2049 bytes, at most 2048");
     }
 
     void longTextsAreCutWithoutDeepRecursion() {

@@ -268,6 +268,68 @@ class TestTokenizer : public QObject {
         }
     }
 
+    /// Forty steps that each double a text would fill any memory.
+    void textsDoNotGrowWithoutBound() {
+        const auto forty = [](const char* key, const Json& step) {
+            return Json{{"type", "Sequence"}, {key, std::vector<Json>(40, step)}};
+        };
+        const Json twice = {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", "aa"}};
+        Json normalizer = miniTokenizer();
+        normalizer["normalizer"] = forty("normalizers", twice);
+        EXPECT_ERROR(encode(normalizer, "a"), "more than 64 times as long");
+        normalizer["added_tokens"].push_back(added("a", {{"normalized", true}}));
+        EXPECT_ERROR(TokenizerFolder(normalizer).load(), "more than 64 times as long");
+        Json preTokenizer = miniTokenizer();
+        preTokenizer["pre_tokenizer"] = forty("pretokenizers", {{"type", "ByteLevel"}, {"add_prefix_space", false}});
+        EXPECT_ERROR(encode(preTokenizer, "é"), "more than 64 times as long");
+        Json decoder = miniTokenizer();
+        decoder["decoder"] = forty("decoders", twice);
+        EXPECT_ERROR(TokenizerFolder(decoder).load()->decode(Ids{3}, false), "longer than 65536 bytes");
+        Json template_ = miniTokenizer();
+        template_["post_processor"]["special_tokens"]["<s>"]["ids"] = std::vector<int>(1001, 1);
+        EXPECT_ERROR(TokenizerFolder(template_).load(), "more than 1000 special tokens");
+        Json steps = miniTokenizer();
+        steps["normalizer"] = {{"type", "Sequence"}, {"normalizers", std::vector<Json>(200, {{"type", "NFC"}})}};
+        EXPECT_ERROR(TokenizerFolder(steps).load(), "made of 201 steps, at most 200");
+    }
+
+    void longTokensAndPiecesAreRefused() {
+        Json json = miniTokenizer();
+        json["added_tokens"].push_back(added(std::string(4097, 'a').c_str(), Json::object()));
+        EXPECT_ERROR(TokenizerFolder(json).load(), "4097 bytes long, at most 4096");
+        Json unigram = miniTokenizer();
+        const Json pieces = Json::array({Json::array({"<unk>", 0}), Json::array({std::string(4097, 'a'), -1})});
+        unigram["model"] = {{"type", "Unigram"}, {"unk_id", 0}, {"vocab", pieces}};
+        EXPECT_ERROR(TokenizerFolder(unigram).load(), "a piece of 4097 bytes, at most 4096");
+    }
+
+    void aLetterWithManyMarksDoesNotTakeQuadraticTime() {
+        std::string text = "e";
+        for (int i = 0; i < 100000; ++i) {
+            text += "\u0301\u0323";
+        }
+        for (const char* form : {"NFC", "NFD", "NFKC", "NFKD"}) {
+            Json json = miniTokenizer();
+            json["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", form}}, {{"type", "Lowercase"}}}}};
+            QVERIFY(!encode(json, text).empty());
+        }
+    }
+
+    void regularExpressionsOfAFileAreBounded() {
+        Json json = miniTokenizer();
+        const Json split = {
+            {"type", "Split"}, {"pattern", {{"Regex", std::string(1500, 'a')}}}, {"behavior", "Removed"}};
+        json["pre_tokenizer"] = {{"type", "Sequence"}, {"pretokenizers", {split, split, split}}};
+        EXPECT_ERROR(TokenizerFolder(json).load(), "regular expressions of 4500 bytes, at most 4096");
+    }
+
+    /// Each of the tokens takes the white space around it, which is all there is.
+    void strippingDoesNotTakeQuadraticTime() {
+        for (const char* flag : {"lstrip", "rstrip"}) {
+            QVERIFY(!encodeWith(added(" ", {{flag, true}}), std::string(1 << 18, ' ')).empty());
+        }
+    }
+
     void invalidTextIsAnError() { EXPECT_ERROR(encode(miniTokenizer(), "ab\xff"), "not valid UTF-8 at byte 3"); }
 
     void severalThreadsGetTheSame() {
@@ -324,6 +386,7 @@ class TestTokenizer : public QObject {
         row("unknown token", R"({"model":{"unk_token":"[?]"}})", "unk_token \"[?]\"");
         row("flag", R"({"model":{"byte_fallback":"yes"}})", "byte_fallback must be true or false");
         row("template", R"({"post_processor":{"single":[{"SpecialToken":{"id":"[no]"}}]}})", "[no] is missing");
+        row("template's id", R"({"post_processor":{"special_tokens":{"<s>":{"ids":[2147483648]}}}})", "below 2^31");
         row("added tokens", R"({"added_tokens":{}})", "added_tokens: expected an array");
     }
     void refusesByName() {

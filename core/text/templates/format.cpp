@@ -1,5 +1,6 @@
 #include "core/text/templates/format.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include "core/text/templates/printing.h"
@@ -122,6 +123,9 @@ class PercentFormatter {
         if (isWhole) {
             std::int64_t holder = 0;
             const std::int64_t* whole = value.integer(holder);
+            if (whole == nullptr && !(std::abs(numberOf(value)) < 9.2e18)) {
+                throw Failure(std::string("a number too large for %") + type);
+            }
             const long long number = whole != nullptr ? *whole : static_cast<long long>(numberOf(value));
             const std::string format = "%" + sign + "ll" + (type == 'i' || type == 'u' ? 'd' : type);
             std::snprintf(buffer, sizeof buffer, format.c_str(), number);

@@ -22,7 +22,8 @@ struct Limits {
 /// A failure while a template is read or rendered, without its line, which the interpreter adds.
 class Failure : public Error {
   public:
-    using Error::Error;
+    explicit Failure(const std::string& reason) : Error(reason), reason(reason) {}
+    std::string reason;  ///< as it is, where what() is one line
 };
 
 /// What the template itself raised with raise_exception.
