@@ -1,14 +1,18 @@
 #include <QObject>
+#include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "core/contract/run_spec.h"
+#include "core/files/durable_file.h"
 #include "core/files/json.h"
 #include "core/files/json_lines.h"
 #include "core/files/model_folder.h"
+#include "core/model/families.h"
 #include "core/training/scoring.h"
 #include "core/training/trainer.h"
 #include "tests/support/golden_cases.h"
@@ -87,14 +91,11 @@ std::optional<std::string> reasonToSkip(const Json& expected, const std::string&
     if (expected.value("trainer", "").rfind("trl ", 0) != 0) {
         return "not a run of trl";
     }
-    if (modelType != "gpt2" && modelType != "llama") {
-        return "model type " + modelType + " is not loaded yet";
+    if (!model::findFamily(modelType)) {
+        return "model type " + modelType + " is not loaded";
     }
     if (!expected.value("lora", Json()).is_null()) {
         return "LoRA is not there yet";
-    }
-    if (!expected.value("chat_template", Json()).is_null()) {
-        return "conversational data is not there yet";
     }
     if (expected.at("kind") == "dpo" && !isSigmoid(expected.at("effective_defaults").value("loss_type", Json()))) {
         return "loss " + expected.at("effective_defaults").at("loss_type").dump() + " is not there yet";
@@ -165,28 +166,47 @@ Dataset tokenised(const Json& expected, std::int64_t maxLength) {
     return dataset;
 }
 
-/// The same from the text, with the model's own tokenizer.
+/// The folder for what reads text: the model's, or a copy of its tokenizer with the template that the run was given.
+std::filesystem::path tokenizerFolder(const Trajectory& trajectory, const QTemporaryDir& scratch) {
+    const Json given = trajectory.expected.value("chat_template", Json());
+    if (!given.is_string()) {
+        return trajectory.model.folder;
+    }
+    const std::filesystem::path folder = scratch.path().toStdString();
+    for (const std::filesystem::path& file : files::companionFiles(trajectory.model.folder)) {
+        std::filesystem::copy(file, folder, std::filesystem::copy_options::overwrite_existing);
+    }
+    files::writeAtomically(folder / "chat_template.jinja", given.get<std::string>());
+    return folder;
+}
+
+/// A row of the golden data as a line of dataset/.
+std::string datasetLine(const files::OrderedJson& row, std::int64_t number, bool pairs) {
+    files::OrderedJson line = {{"pair", std::to_string(number)}, {"prompt", row.at("prompt")}};
+    if (pairs) {
+        line["chosen"] = row.at("chosen");
+        line["rejected"] = row.at("rejected");
+    } else {
+        line["completion"] = row.contains("completion") ? row.at("completion") : row.at("chosen");
+    }
+    return files::toLine(line) + "\n";
+}
+
+/// The same from the text, as a run reads it.
 Dataset fromText(const Trajectory& trajectory) {
-    const auto tokenizer = text::Tokenizer::load(trajectory.model.folder);
+    const QTemporaryDir scratch;
+    const std::filesystem::path folder = tokenizerFolder(trajectory, scratch);
     const bool pairs = trajectory.method.data == training::DataKind::Pairs;
-    Dataset dataset;
-    const auto take = [&](std::int64_t, const files::OrderedJson& row) {
-        Example example;
-        const std::string prompt = row.at("prompt"), chosen = row.at("chosen"), rejected = row.at("rejected");
-        if (pairs) {
-            text::TokenizedPair ids = text::tokenizePair(*tokenizer, prompt, chosen, rejected, true);
-            example.prompt = ids.prompt;
-            example.completions = {ids.chosen, ids.rejected};
-        } else {
-            text::TokenizedCompletion ids = text::tokenizeCompletion(*tokenizer, prompt, chosen, true);
-            example.prompt = ids.prompt;
-            example.completions = {ids.completion};
-        }
-        keep(dataset, std::move(example), trajectory.hyperparameters.maxLength);
-    };
-    files::readJsonLinesFile(trajectory.folder / trajectory.expected.value("data", "data.jsonl"), take,
-                             [](const files::BadLine& bad) { qWarning("%s", bad.reason.c_str()); });
-    return dataset;
+    std::string lines;
+    files::readJsonLinesFile(
+        trajectory.folder / trajectory.expected.value("data", "data.jsonl"),
+        [&](std::int64_t number, const files::OrderedJson& row) { lines += datasetLine(row, number, pairs); },
+        [](const files::BadLine& bad) { qWarning("%s", bad.reason.c_str()); });
+    const std::filesystem::path file = std::filesystem::path(scratch.path().toStdString()) / "train.jsonl";
+    files::writeAtomically(file, lines);
+    return training::loadDataset(file, trajectory.method.data,
+                                 text::Conversations::load(folder, text::Tokenizer::load(folder)),
+                                 trajectory.hyperparameters.maxLength);
 }
 
 bool sameIds(const Dataset& a, const Dataset& b) {
@@ -372,8 +392,9 @@ void TestGoldenTrajectories::whatMustRun() {
     if (qEnvironmentVariableIsSet("PREFBENCH_GOLDEN")) {
         QSKIP("another set of golden files decides what is in it");
     }
-    for (const char* name : {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2",
-                             "dpo-llama-truncate", "dpo-llama-weight-decay", "sft-gpt2-accum2", "sft-llama"}) {
+    for (const char* name :
+         {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2", "dpo-llama-truncate",
+          "dpo-llama-weight-decay", "dpo-qwen2-conversational", "sft-gpt2-accum2", "sft-llama"}) {
         QVERIFY2(run_.contains(name), name);
     }
 }
