@@ -165,7 +165,7 @@ class SamplingJob::Private {
             const project::Prompt& prompt = plan_.prompts[asked_];
             contract::GenerateRequest request;
             request.id = ++asked_;
-            request.prompt = prompt.text().toStdString();
+            request.prompt = prompt.passage();
             request.settings = request_.settings;
             request.settings.seed = promptSeed(request_.settings.seed, prompt.messages);
             pending_[request.id - 1];
@@ -182,8 +182,7 @@ class SamplingJob::Private {
         const project::Prompt& prompt = plan_.prompts[found->first];
         switch (event.kind) {
             case Kind::Token:
-                Q_EMIT job_.streamed(prompt.id, prompt.text(), static_cast<int>(event.sample),
-                                     QString::fromStdString(event.text));
+                Q_EMIT job_.streamed(prompt, static_cast<int>(event.sample), QString::fromStdString(event.text));
                 break;
             case Kind::Result:
                 takeSample(found->second, event);
