@@ -1,6 +1,7 @@
 #include "core/contract/messages.h"
 
 #include <array>
+#include <utility>
 
 #include "core/contract/json_fields.h"
 
@@ -43,30 +44,80 @@ const char* textKey(Kind kind) {
 
 }  // namespace
 
-files::Json toJson(const GenerateRequest& request) {
-    files::Json json = toJson(request.settings);
+files::OrderedJson toJson(const GenerateRequest& request) {
+    files::OrderedJson json = toJson(request.settings);
     json["id"] = request.id;
     json["op"] = "generate";
-    json["prompt"] = request.prompt;
+    json.update(promptToJson(request.prompt));
     return json;
 }
 
-GenerateRequest generateRequestFromJson(const files::Json& json) {
+GenerateRequest generateRequestFromJson(const files::OrderedJson& json) {
     files::Json settings = json;
-    for (const char* key : {"id", "op", "prompt"}) {
+    for (const char* key : {"id", "op", "prompt", "messages"}) {
         settings.erase(key);
     }
-    const files::OrderedJson object = json;
-    const JsonFields fields(object, "request");
     GenerateRequest request;
-    fields.read("id", request.id);
-    const auto* prompt = fields.find("prompt");
-    if (!prompt) {
-        throw Error("request: no \"prompt\"");
-    }
-    fields.read("prompt", request.prompt);
+    JsonFields(json, "request").read("id", request.id);
+    request.prompt = promptFromJson(json);
     request.settings = samplingFromJson(settings);
     return request;
+}
+
+files::OrderedJson promptToJson(const Passage& prompt) {
+    return {{prompt.isConversation() ? "messages" : "prompt", toJson(prompt)}};
+}
+
+Passage promptFromJson(const files::OrderedJson& request) {
+    constexpr std::size_t shown = 80;
+    if (!request.is_object()) {
+        throw Error("expected an object, found " + files::toLine(request).substr(0, shown));
+    }
+    const auto prompt = request.find("prompt"), messages = request.find("messages");
+    if ((prompt == request.end()) == (messages == request.end())) {
+        throw Error(prompt == request.end() ? R"("prompt" is missing, and "messages" too)"
+                                            : R"(both "prompt" and "messages" are there; one of them is the prompt)");
+    }
+    if (messages != request.end()) {
+        if (!messages->is_array()) {
+            throw Error("\"messages\" must be a list, found " + files::toLine(*messages).substr(0, shown));
+        }
+        refuseTemplateVariables(request);
+        return Passage::ofMessages(*messages);
+    }
+    if (!prompt->is_string()) {
+        throw Error("\"prompt\" must be a string, found " + files::toLine(*prompt).substr(0, shown));
+    }
+    return prompt->get<std::string>();
+}
+
+files::OrderedJson toJson(const Rendering& rendering) {
+    files::OrderedJson tokens = files::OrderedJson::array();
+    for (const Rendering::Token& token : rendering.tokens) {
+        files::OrderedJson& one = tokens.emplace_back(files::OrderedJson{{"id", token.id}, {"text", token.text}});
+        if (token.special) {
+            one["special"] = true;
+        }
+    }
+    return {{"text", rendering.text}, {"tokens", std::move(tokens)}};
+}
+
+Rendering renderingFromJson(const files::OrderedJson& json) {
+    const JsonFields fields(json, "rendering");
+    Rendering rendering;
+    fields.read("text", rendering.text);
+    const files::OrderedJson* tokens = fields.find("tokens");
+    if (!tokens || !tokens->is_array()) {
+        throw Error("rendering: \"tokens\" must be a list");
+    }
+    for (const files::OrderedJson& one : *tokens) {
+        const JsonFields token(one, "rendering: token");
+        Rendering::Token& read = rendering.tokens.emplace_back();
+        token.read("id", read.id);
+        token.read("text", read.text);
+        token.read("special", read.special);
+    }
+    return rendering;
 }
 
 files::Json toJson(const EngineEvent& event) {

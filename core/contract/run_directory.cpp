@@ -36,6 +36,22 @@ std::string stringField(const files::OrderedJson& row, const char* key) {
     return row.at(key).get<std::string>();
 }
 
+Passage passageField(const files::OrderedJson& row, const char* key) {
+    if (!row.is_object() || !row.contains(key)) {
+        throw Error(std::string("no text under \"") + key + "\"");
+    }
+    return passageFromJson(row.at(key), key);
+}
+
+/// An answer, in its prompt's form.
+Passage answerField(const files::OrderedJson& row, const char* key, const Passage& prompt) {
+    Passage answer = passageField(row, key);
+    if (answer.isConversation() != prompt.isConversation()) {
+        throw Error(std::string("\"prompt\" and \"") + key + "\" must both be text or both be messages");
+    }
+    return answer;
+}
+
 template <class Example, class Read>
 std::vector<Example> readExamples(const std::filesystem::path& file, Read read) {
     std::vector<Example> examples;
@@ -43,6 +59,9 @@ std::vector<Example> readExamples(const std::filesystem::path& file, Read read) 
         file,
         [&](std::int64_t, const files::OrderedJson& row) {
             Example example = read(row);
+            if (example.prompt.isConversation()) {
+                refuseTemplateVariables(row);
+            }
             example.id = stringField(row, "pair");
             examples.push_back(std::move(example));
         },
@@ -221,24 +240,33 @@ std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after
 
 std::vector<PairExample> readPairs(const std::filesystem::path& file) {
     return readExamples<PairExample>(file, [](const files::OrderedJson& row) {
-        return PairExample{{}, stringField(row, "prompt"), stringField(row, "chosen"), stringField(row, "rejected")};
+        PairExample example;
+        example.prompt = passageField(row, "prompt");
+        example.chosen = answerField(row, "chosen", example.prompt);
+        example.rejected = answerField(row, "rejected", example.prompt);
+        return example;
     });
 }
 
 std::vector<DemonstrationExample> readDemonstrations(const std::filesystem::path& file) {
     return readExamples<DemonstrationExample>(file, [](const files::OrderedJson& row) {
-        return DemonstrationExample{{}, stringField(row, "prompt"), stringField(row, "completion")};
+        DemonstrationExample example;
+        example.prompt = passageField(row, "prompt");
+        example.completion = answerField(row, "completion", example.prompt);
+        return example;
     });
 }
 
 std::string toLine(const PairExample& example) {
-    return files::toLine(files::OrderedJson{
-        {"pair", example.id}, {"prompt", example.prompt}, {"chosen", example.chosen}, {"rejected", example.rejected}});
+    return files::toLine(files::OrderedJson{{"pair", example.id},
+                                            {"prompt", toJson(example.prompt)},
+                                            {"chosen", toJson(example.chosen)},
+                                            {"rejected", toJson(example.rejected)}});
 }
 
 std::string toLine(const DemonstrationExample& example) {
-    return files::toLine(
-        files::OrderedJson{{"pair", example.id}, {"prompt", example.prompt}, {"completion", example.completion}});
+    return files::toLine(files::OrderedJson{
+        {"pair", example.id}, {"prompt", toJson(example.prompt)}, {"completion", toJson(example.completion)}});
 }
 
 }  // namespace prefbench::contract

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/contract/passage.h"
 #include "core/contract/run_spec.h"
 #include "core/files/json.h"
 
@@ -87,13 +88,17 @@ struct Request {
 std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after);
 
 /// One training example of dataset/*.jsonl: {"pair": comparison id, "prompt", "chosen", "rejected"}, or for sft
-/// {"pair": completion id, "prompt", "completion"}; prompt and answers are plain text.
+/// {"pair": completion id, "prompt", "completion"}, as TRL's data sets have them: all plain text, or all messages of a
+/// conversation.
 struct PairExample {
-    std::string id, prompt, chosen, rejected;
+    std::string id;
+    Passage prompt, chosen, rejected;
 };
 struct DemonstrationExample {
-    std::string id, prompt, completion;
+    std::string id;
+    Passage prompt, completion;
 };
+/// Error naming file and line.
 std::vector<PairExample> readPairs(const std::filesystem::path& file);
 std::vector<DemonstrationExample> readDemonstrations(const std::filesystem::path& file);
 std::string toLine(const PairExample& example);

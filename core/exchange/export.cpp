@@ -23,18 +23,11 @@ const auto trlPairs = QStringLiteral("trl-pairs");
     throw Error(toUtf8(QStringLiteral("%1: cannot be written: %2").arg(out.fileName(), out.errorString())));
 }
 
-/// An answer in the prompt's own form: plain beside plain, one assistant message beside messages.
-OrderedJson answer(const OrderedJson& prompt, const QString& text) {
-    if (prompt.is_array()) {
-        return OrderedJson::array({OrderedJson{{"role", "assistant"}, {"content", toUtf8(text)}}});
-    }
-    return toUtf8(text);
-}
-
 std::string trlRow(const project::Prompt& prompt, const QString& chosen, const QString& rejected) {
-    const OrderedJson messages = files::parseOrderedJson(prompt.messages.toStdString(), "prompt " + toUtf8(prompt.id));
-    return files::toLine(OrderedJson{
-        {"prompt", messages}, {"chosen", answer(messages, chosen)}, {"rejected", answer(messages, rejected)}});
+    const contract::Passage passage = prompt.passage();
+    return files::toLine(OrderedJson{{"prompt", contract::toJson(passage)},
+                                     {"chosen", contract::toJson(contract::answerTo(passage, toUtf8(chosen)))},
+                                     {"rejected", contract::toJson(contract::answerTo(passage, toUtf8(rejected)))}});
 }
 
 QHash<QString, project::Completion> answersOf(project::Project& project, const QList<LabelledPair>& pairs) {

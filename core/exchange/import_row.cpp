@@ -3,6 +3,7 @@
 #include <QStringDecoder>
 #include <algorithm>
 
+#include "core/contract/passage.h"
 #include "core/files/error.h"
 #include "core/project/utf8.h"
 
@@ -26,27 +27,9 @@ void checkObject(const OrderedJson& value) {
     }
 }
 
-void checkMessages(const OrderedJson& messages, const std::string& key) {
-    if (messages.empty()) {
-        throw Error("\"" + key + "\" has no messages");
-    }
-    for (const OrderedJson& message : messages) {
-        const bool hasText = message.is_object() && message.contains("role") && message["role"].is_string() &&
-                             message.contains("content") && message["content"].is_string();
-        if (!hasText) {
-            throw Error("\"" + key + "\": a message is {\"role\": text, \"content\": text}, found " +
-                        files::toLine(message).substr(0, 60));
-        }
-    }
-}
-
 /// Text or messages; Error for anything else.
 const OrderedJson& checkedText(const OrderedJson& value, const std::string& key) {
-    if (value.is_array()) {
-        checkMessages(value, key);
-    } else if (!value.is_string()) {
-        throw Error("\"" + key + "\" must be text or a list of messages, found " + files::toLine(value).substr(0, 60));
-    }
+    contract::passageFromJson(value, key);
     return value;
 }
 
@@ -139,6 +122,9 @@ ImportRow promptRow(const OrderedJson& value) {
     if (prompt.is_string() && prompt.get_ref<const std::string&>().empty()) {
         throw Error("\"prompt\" is empty");
     }
+    if (prompt.is_array()) {
+        contract::refuseTemplateVariables(value);
+    }
     ImportRow row;
     row.messages = stored(prompt);
     if (const auto split = value.find("split"); split != value.end()) {
@@ -156,6 +142,7 @@ ImportRow pairRow(const OrderedJson& value) {
     ImportRow row;
     row.messages = stored(parts.prompt);
     if (parts.chosen.is_array()) {
+        contract::refuseTemplateVariables(value);
         row.answers = {onlyAnswer(parts.chosen, "chosen"), onlyAnswer(parts.rejected, "rejected")};
     } else {
         row.answers = {text(parts.chosen), text(parts.rejected)};

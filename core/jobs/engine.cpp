@@ -221,7 +221,7 @@ void EngineClient::stop() {
     QTimer::singleShot(3000, &process_, &QProcess::kill);
 }
 
-void EngineClient::send(const files::Json& message) {
+void EngineClient::send(const files::OrderedJson& message) {
     if (failed_ || stopping_) {
         return;
     }

@@ -49,7 +49,7 @@ class EngineClient : public QObject {
     void take(const QByteArray& line);
     void processEnded();
     void fail(const QString& message);
-    void send(const files::Json& message);
+    void send(const files::OrderedJson& message);
     QString lastWords() const;
 
     QProcess process_;

@@ -37,17 +37,31 @@ const char* toString(Split split) {
     return split == Split::Test ? "test" : "train";
 }
 
-QString Prompt::text() const {
+contract::Passage Prompt::passage() const {
+    auto value = files::OrderedJson::parse(messages.begin(), messages.end(), nullptr, false);
+    return value.is_string() ? contract::Passage(value.get<std::string>())
+                             : contract::Passage::ofMessages(std::move(value));
+}
+
+QList<Prompt::Turn> Prompt::turns() const {
     const auto value = nlohmann::json::parse(messages.begin(), messages.end(), nullptr, false);
     if (value.is_string()) {
-        return fromUtf8(value.get_ref<const std::string&>());
+        return {{QString(), fromUtf8(value.get_ref<const std::string&>())}};
     }
-    QStringList parts;
+    QList<Turn> turns;
     for (const auto& message : value) {
         if (message.is_object() && message.contains("content") && message["content"].is_string()) {
-            const QString role = fromUtf8(message.value("role", std::string("user")));
-            parts << role + ": " + fromUtf8(message["content"].get_ref<const std::string&>());
+            turns << Turn{fromUtf8(message.value("role", std::string("user"))),
+                          fromUtf8(message["content"].get_ref<const std::string&>())};
         }
+    }
+    return turns;
+}
+
+QString Prompt::text() const {
+    QStringList parts;
+    for (const Turn& turn : turns()) {
+        parts << (turn.role.isEmpty() ? turn.text : turn.role + ": " + turn.text);
     }
     return parts.join("\n\n");
 }
@@ -105,6 +119,20 @@ QList<Prompt> Prompts::page(std::optional<Split> split, const QString& afterId, 
     sql::run(project_, statement + " ORDER BY id LIMIT ?", values,
              [&prompts](const QSqlQuery& row) { prompts << fromRow(row); });
     return prompts;
+}
+
+std::optional<Prompt> Prompts::at(std::optional<Split> split, qint64 place) {
+    QString statement = "SELECT " + columns + " FROM prompts";
+    QVariantList values;
+    if (split) {
+        statement += " WHERE split = ?";
+        values << QString::fromLatin1(toString(*split));
+    }
+    values << place;
+    std::optional<Prompt> found;
+    sql::run(project_, statement + " ORDER BY id LIMIT 1 OFFSET ?", values,
+             [&found](const QSqlQuery& row) { found = fromRow(row); });
+    return found;
 }
 
 }  // namespace prefbench::project

@@ -4,7 +4,7 @@
 #include <array>
 #include <optional>
 
-#include "core/files/durable_file.h"
+#include "core/files/chat_template_source.h"
 #include "core/text/templates/interpreter.h"
 #include "core/text/templates/lexer.h"
 #include "core/text/templates/parser.h"
@@ -79,20 +79,6 @@ OrderedJson specialTokens(const OrderedJson& config) {
     return tokens;
 }
 
-std::string templateOf(const OrderedJson& config, const std::string& what) {
-    const OrderedJson& found = config["chat_template"];
-    if (found.is_string()) {
-        return found.get<std::string>();
-    }
-    for (const OrderedJson& one : found.is_array() ? found : OrderedJson::array()) {
-        if (one.is_object() && one.value("name", OrderedJson()) == "default" &&
-            one.value("template", OrderedJson()).is_string()) {
-            return one["template"].get<std::string>();
-        }
-    }
-    throw Error(what + ": chat_template must be a text, or a list with one named default");
-}
-
 }  // namespace
 
 struct ChatTemplate::Parsed {
@@ -142,22 +128,8 @@ std::string ChatTemplate::render(const OrderedJson& messages, bool addGeneration
 }
 
 ChatTemplate ChatTemplate::load(const std::filesystem::path& folder) {
-    const std::filesystem::path configFile = folder / "tokenizer_config.json";
-    const std::filesystem::path templateFile = folder / "chat_template.jinja";
-    std::error_code ignored;
-    OrderedJson config = OrderedJson::object();
-    if (std::filesystem::exists(configFile, ignored)) {
-        config = files::readOrderedJsonFile(configFile);
-    }
-    if (std::filesystem::exists(templateFile, ignored)) {
-        return ChatTemplate(files::readFile(templateFile), specialTokens(config), templateFile.string());
-    }
-    if (!config.is_object() || !config.contains("chat_template") || config["chat_template"].is_null()) {
-        throw Error(folder.string() + ": the model has no chat template (chat_template.jinja, or chat_template in " +
-                    "tokenizer_config.json)");
-    }
-    return ChatTemplate(templateOf(config, configFile.string()), specialTokens(config),
-                        configFile.string() + ": chat_template");
+    const files::ChatTemplateSource found = files::readChatTemplateSource(folder);
+    return ChatTemplate(found.source, specialTokens(found.tokenizerConfig), found.name);
 }
 
 }  // namespace prefbench::text

@@ -27,9 +27,8 @@ class TemplateError : public Error {
 /// and its limits bound its work. Immutable and safe to use from several threads.
 class ChatTemplate {
   public:
-    /// The template of a model folder: chat_template.jinja, or chat_template in tokenizer_config.json (a text, or a
-    /// list of named ones of which `default` is taken), with the special tokens of tokenizer_config.json as variables.
-    /// Error when the folder has none.
+    /// The template of a model folder (files::readChatTemplateSource), with the special tokens of
+    /// tokenizer_config.json as variables. Error when the folder has none.
     static ChatTemplate load(const std::filesystem::path& folder);
 
     /// `variables` are an object: what the template knows besides the messages. `name` starts every message.

@@ -158,6 +158,11 @@ std::string JsonTokenizer::token(TokenId id) const {
     return *found;
 }
 
+bool JsonTokenizer::isSpecial(TokenId id) const {
+    const std::string* found = find(id);
+    return found != nullptr && added_.isSpecial(*found);
+}
+
 std::int64_t JsonTokenizer::vocabularySize() const {
     return model_->size() + added_.beyondModel();
 }

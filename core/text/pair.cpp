@@ -37,28 +37,28 @@ std::vector<TokenId> encodeWhole(const Tokenizer& tokenizer, std::string_view pr
 
 }  // namespace
 
+TokenizedPair splitPair(std::vector<TokenId> prompt, const std::vector<TokenId>& withChosen,
+                        const std::vector<TokenId>& withRejected) {
+    const std::size_t length = std::min(commonPrefix(prompt, withChosen), commonPrefix(prompt, withRejected));
+    prompt.resize(length);
+    return {std::move(prompt), after(withChosen, length), after(withRejected, length)};
+}
+
+TokenizedCompletion splitCompletion(std::vector<TokenId> prompt, const std::vector<TokenId>& whole) {
+    const std::size_t length = commonPrefix(prompt, whole);
+    prompt.resize(length);
+    return {std::move(prompt), after(whole, length)};
+}
+
 TokenizedPair tokenizePair(const Tokenizer& tokenizer, std::string_view prompt, std::string_view chosen,
                            std::string_view rejected, bool appendEos) {
-    TokenizedPair pair;
-    pair.prompt = tokenizer.encode(prompt, true);
-    const std::vector<TokenId> withChosen = encodeWhole(tokenizer, prompt, chosen, appendEos);
-    const std::vector<TokenId> withRejected = encodeWhole(tokenizer, prompt, rejected, appendEos);
-    const std::size_t length = std::min(commonPrefix(pair.prompt, withChosen), commonPrefix(pair.prompt, withRejected));
-    pair.prompt.resize(length);
-    pair.chosen = after(withChosen, length);
-    pair.rejected = after(withRejected, length);
-    return pair;
+    return splitPair(tokenizer.encode(prompt, true), encodeWhole(tokenizer, prompt, chosen, appendEos),
+                     encodeWhole(tokenizer, prompt, rejected, appendEos));
 }
 
 TokenizedCompletion tokenizeCompletion(const Tokenizer& tokenizer, std::string_view prompt, std::string_view completion,
                                        bool appendEos) {
-    TokenizedCompletion result;
-    result.prompt = tokenizer.encode(prompt, true);
-    const std::vector<TokenId> whole = encodeWhole(tokenizer, prompt, completion, appendEos);
-    const std::size_t length = commonPrefix(result.prompt, whole);
-    result.prompt.resize(length);
-    result.completion = after(whole, length);
-    return result;
+    return splitCompletion(tokenizer.encode(prompt, true), encodeWhole(tokenizer, prompt, completion, appendEos));
 }
 
 }  // namespace prefbench::text

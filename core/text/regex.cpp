@@ -51,9 +51,23 @@ class Translator {
             return;
         } else if (c == '}' && pattern_.substr(position_ + 1).starts_with('+')) {
             refuse("}+", "it repeats instead of holding fast");
+        } else if (c == '(') {
+            group(pattern_.substr(position_));
         }
         result_ += c;
         ++position_;
+    }
+
+    void group(std::string_view rest) const {
+        if (rest.starts_with("(*")) {
+            refuse("(*", "its meaning differs between engines");
+        }
+        if (rest.starts_with("(?")) {
+            const std::string_view flags = rest.substr(2, rest.find_first_not_of("imsx-", 2) - 2);
+            if (flags.find_first_of("ms") != std::string_view::npos) {
+                refuse("(?" + std::string(flags), "its meaning differs between engines");
+            }
+        }
     }
 
     void classCharacter(char c) {

@@ -207,6 +207,14 @@ std::string SentencePieceTokenizer::token(TokenId id) const {
     return file_.pieces[static_cast<std::size_t>(id)].text;
 }
 
+bool SentencePieceTokenizer::isSpecial(TokenId id) const {
+    if (id < 0 || id >= vocabularySize()) {
+        return false;
+    }
+    const SentencePieceFile::Kind kind = file_.pieces[static_cast<std::size_t>(id)].kind;
+    return kind == SentencePieceFile::Kind::Control || kind == SentencePieceFile::Kind::Unknown;
+}
+
 std::int64_t SentencePieceTokenizer::vocabularySize() const {
     return static_cast<std::int64_t>(file_.pieces.size());
 }

@@ -27,6 +27,7 @@ class SentencePieceTokenizer : public Tokenizer {
 
     std::vector<TokenId> encode(std::string_view utf8, bool addSpecialTokens) const override;
     std::string token(TokenId id) const override;
+    bool isSpecial(TokenId id) const override;
     std::string decode(std::span<const TokenId> ids, bool skipSpecialTokens) const override;
     std::unique_ptr<Decoding> startDecoding(bool skipSpecialTokens) const override;
     std::int64_t vocabularySize() const override;

@@ -41,6 +41,8 @@ class Tokenizer {
     virtual std::vector<TokenId> encode(std::string_view utf8, bool addSpecialTokens) const = 0;
     /// The token's spelling in the vocabulary (not its text); Error when there is no such id.
     virtual std::string token(TokenId id) const = 0;
+    /// Whether the id is left out of decoded text where special tokens are skipped.
+    virtual bool isSpecial(TokenId id) const = 0;
     /// Text of the ids; bytes that do not form characters become U+FFFD. Ids outside the vocabulary are skipped.
     virtual std::string decode(std::span<const TokenId> ids, bool skipSpecialTokens) const = 0;
     /// Starts a decoding of ids that come one by one; decode() is the same at once.
@@ -78,9 +80,14 @@ struct TokenizedCompletion {
     std::vector<TokenId> prompt, completion;
 };
 
-/// Prompt and prompt+completion are tokenised whole (special tokens added); prompt length = the shorter of the common
-/// prefixes of the prompt's ids with both full ids; what follows is the completion. `appendEos` adds EOS after both
-/// completions where the tokenizer knows one and the text does not end in it (plain text: yes; conversational: no).
+/// Of ids of the prompt alone and of prompt+completion, each tokenised whole: prompt length = the shorter of the common
+/// prefixes of the prompt's ids with both full ids; what follows is the completion.
+TokenizedPair splitPair(std::vector<TokenId> prompt, const std::vector<TokenId>& withChosen,
+                        const std::vector<TokenId>& withRejected);
+TokenizedCompletion splitCompletion(std::vector<TokenId> prompt, const std::vector<TokenId>& whole);
+
+/// splitPair of plain text, special tokens added; conversations: conversation.h. `appendEos` adds EOS after both
+/// completions where the tokenizer knows one and the text does not end in it (to train: yes).
 TokenizedPair tokenizePair(const Tokenizer& tokenizer, std::string_view prompt, std::string_view chosen,
                            std::string_view rejected, bool appendEos);
 TokenizedCompletion tokenizeCompletion(const Tokenizer& tokenizer, std::string_view prompt, std::string_view completion,

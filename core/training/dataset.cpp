@@ -4,6 +4,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "core/files/error.h"
+
 namespace prefbench::training {
 namespace {
 
@@ -16,6 +18,47 @@ void keep(Dataset& dataset, Example example, std::int64_t maxLength) {
     } else {
         ++dataset.dropped;
     }
+}
+
+Example tokenized(const contract::PairExample& row, const text::Conversations& conversations) {
+    text::TokenizedPair ids =
+        row.prompt.isConversation()
+            ? conversations.tokenizePair(row.prompt.messages, row.chosen.messages, row.rejected.messages)
+            : text::tokenizePair(conversations.tokenizer(), row.prompt.text, row.chosen.text, row.rejected.text,
+                                 /*appendEos=*/true);
+    return {row.id, row.prompt, std::move(ids.prompt), {std::move(ids.chosen), std::move(ids.rejected)}};
+}
+
+Example tokenized(const contract::DemonstrationExample& row, const text::Conversations& conversations) {
+    text::TokenizedCompletion ids =
+        row.prompt.isConversation()
+            ? conversations.tokenizeCompletion(row.prompt.messages, row.completion.messages)
+            : text::tokenizeCompletion(conversations.tokenizer(), row.prompt.text, row.completion.text,
+                                       /*appendEos=*/true);
+    return {row.id, row.prompt, std::move(ids.prompt), {std::move(ids.completion)}};
+}
+
+/// The example without its id: equal for those that say the same.
+template <class Row>
+std::string contentOf(Row row) {
+    row.id.clear();
+    return contract::toLine(row);
+}
+
+template <class Row>
+Dataset tokenizedRows(const std::vector<Row>& rows, const std::string& file, const text::Conversations& conversations,
+                      std::int64_t maxLength) {
+    Dataset dataset;
+    std::unordered_set<std::string> seen;
+    for (const Row& row : rows) {
+        dataset.duplicates += seen.insert(contentOf(row)).second ? 0 : 1;
+        try {
+            keep(dataset, tokenized(row, conversations), maxLength);
+        } catch (const Error& error) {
+            throw Error(file + ": pair " + row.id + ": " + error.what());
+        }
+    }
+    return dataset;
 }
 
 }  // namespace
@@ -64,33 +107,11 @@ void addMismatchedCompletions(Dataset& dataset, std::int64_t maxLength) {
     }
 }
 
-Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Tokenizer& tokenizer,
+Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Conversations& conversations,
                     std::int64_t maxLength) {
-    Dataset dataset;
-    std::unordered_set<std::string> seen;
-    const auto countDuplicate = [&](std::initializer_list<std::string_view> texts) {
-        std::string key;
-        for (const std::string_view text : texts) {
-            key += std::to_string(text.size()) + ":" + std::string(text);
-        }
-        dataset.duplicates += seen.insert(std::move(key)).second ? 0 : 1;
-    };
-    constexpr bool appendEos = true;  // the snapshot holds plain text
-    if (kind == DataKind::Pairs) {
-        for (const contract::PairExample& row : contract::readPairs(file)) {
-            countDuplicate({row.prompt, row.chosen, row.rejected});
-            text::TokenizedPair ids = text::tokenizePair(tokenizer, row.prompt, row.chosen, row.rejected, appendEos);
-            keep(dataset, {row.id, row.prompt, std::move(ids.prompt), {std::move(ids.chosen), std::move(ids.rejected)}},
-                 maxLength);
-        }
-    } else {
-        for (const contract::DemonstrationExample& row : contract::readDemonstrations(file)) {
-            countDuplicate({row.prompt, row.completion});
-            text::TokenizedCompletion ids = text::tokenizeCompletion(tokenizer, row.prompt, row.completion, appendEos);
-            keep(dataset, {row.id, row.prompt, std::move(ids.prompt), {std::move(ids.completion)}}, maxLength);
-        }
-    }
-    return dataset;
+    return kind == DataKind::Pairs
+               ? tokenizedRows(contract::readPairs(file), file.string(), conversations, maxLength)
+               : tokenizedRows(contract::readDemonstrations(file), file.string(), conversations, maxLength);
 }
 
 }  // namespace prefbench::training

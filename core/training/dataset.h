@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/contract/run_directory.h"
-#include "core/text/tokenizer.h"
+#include "core/text/conversation.h"
 #include "core/training/losses.h"
 
 namespace prefbench::training {
@@ -14,7 +14,7 @@ namespace prefbench::training {
 /// One example as the model sees it: a prompt and the completions that follow it (chosen, rejected; or one).
 struct Example {
     std::string id;
-    std::string promptText;
+    contract::Passage asked;  ///< the prompt as the file has it
     std::vector<text::TokenId> prompt;
     std::vector<std::vector<text::TokenId>> completions;
     double strength = 1;    ///< how much better the chosen one is: |score| of the label
@@ -35,10 +35,10 @@ struct Dataset {
     std::int64_t duplicates = 0;  ///< same text as an earlier one; kept
 };
 
-/// Reads and tokenises a file of dataset/ (TRL's rules, text/tokenizer.h): EOS after each completion, sequences cut to
-/// `maxLength` tokens from the start (0: never), examples whose prompt alone fills it dropped. Errors name the file and
-/// line.
-Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Tokenizer& tokenizer,
+/// Reads and tokenises a file of dataset/ by TRL's rules: plain text with EOS after each completion (text/tokenizer.h),
+/// conversations through the chat template (text/conversation.h); sequences cut to `maxLength` tokens from the start
+/// (0: never), examples whose prompt alone fills it dropped. Errors name the file and its line, or the example.
+Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Conversations& conversations,
                     std::int64_t maxLength);
 
 /// Gives each example, as its last completion, the first completion of the example before it (the first one, of the

@@ -30,12 +30,12 @@ files::OrderedJson preflight(const contract::RunDirectory& run) {
     const Method& method = methodNamed(spec.method);
     const contract::Hyperparameters& h = spec.hyperparameters;
     const files::ModelFolder folder = files::openModelFolder(resolvePath(run, spec.model));
-    const auto tokenizer = text::Tokenizer::load(folder.folder);
+    const auto conversations = text::Conversations::load(folder.folder, text::Tokenizer::load(folder.folder));
     const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
     const std::int64_t limit = sequenceLimit(h.maxLength, architecture);
-    const Dataset train = loadDataset(run.trainData(), method.data, *tokenizer, limit);
+    const Dataset train = loadDataset(run.trainData(), method.data, conversations, limit);
     const Dataset eval = std::filesystem::exists(run.evalData())
-                             ? loadDataset(run.evalData(), method.data, *tokenizer, limit)
+                             ? loadDataset(run.evalData(), method.data, conversations, limit)
                              : Dataset{};
     std::vector<double> lengths;
     for (const Example& example : train.examples) {

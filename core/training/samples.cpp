@@ -10,20 +10,21 @@
 namespace prefbench::training {
 
 SampleWriter::SampleWriter(const contract::RunDirectory& run, const contract::RunSpec& spec,
-                           std::shared_ptr<const text::Tokenizer> tokenizer, std::int64_t maxLength,
-                           const Dataset& source)
-    : file_(run.samples()), settings_(spec.sampling), tokenizer_(std::move(tokenizer)) {
+                           const text::Conversations& conversations, std::int64_t maxLength, const Dataset& source)
+    : file_(run.samples()), settings_(spec.sampling), tokenizer_(conversations.tokenizer()) {
     settings_.samples = 1;
     const auto wanted = static_cast<std::size_t>(spec.hyperparameters.evalSamples);
     for (const Example& example : source.examples) {
-        if (texts_.size() >= wanted) {
+        if (asked_.size() >= wanted) {
             break;
         }
-        std::vector<text::TokenId> ids = tokenizer_->encode(example.promptText, true);
-        const bool isNew = std::find(texts_.begin(), texts_.end(), example.promptText) == texts_.end();
+        std::vector<text::TokenId> ids = example.asked.isConversation()
+                                             ? conversations.promptIds(example.asked.messages)
+                                             : tokenizer_.encode(example.asked.text, true);
+        const bool isNew = std::find(asked_.begin(), asked_.end(), example.asked) == asked_.end();
         const bool fits = maxLength == 0 || static_cast<std::int64_t>(ids.size()) < maxLength;
         if (isNew && fits && !ids.empty()) {
-            texts_.push_back(example.promptText);
+            asked_.push_back(example.asked);
             prompts_.push_back(std::move(ids));
         }
     }
@@ -38,13 +39,13 @@ void SampleWriter::write(const model::Transformer& policy, std::int64_t step) {
     callbacks.onSample = [&](const sampling::Sample& sample) {
         const auto index = static_cast<std::size_t>(sample.prompt);
         lines[index] = files::toLine(files::OrderedJson{{"step", step},
-                                                        {"prompt", texts_[index]},
+                                                        {"prompt", contract::toJson(asked_[index])},
                                                         {"completion", sample.text},
                                                         {"finish_reason", contract::toString(sample.finishReason)},
                                                         {"logprob", files::numberToJson(sample.logProbability)}});
     };
     const at::NoGradGuard noGradients;
-    sampling::generate(policy, *tokenizer_, prompts_, settings_, callbacks);
+    sampling::generate(policy, tokenizer_, prompts_, settings_, callbacks);
     files::LineAppender file(file_);
     for (const std::string& line : lines) {
         file.append(line);

@@ -1,25 +1,24 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/contract/run_directory.h"
 #include "core/model/transformer.h"
-#include "core/text/tokenizer.h"
+#include "core/text/conversation.h"
 #include "core/training/dataset.h"
 
 namespace prefbench::training {
 
 /// Answers the same prompts with the same random numbers at each evaluation and keeps the answers in samples.jsonl:
-/// {"step","prompt","completion","finish_reason","logprob"}.
+/// {"step","prompt","completion","finish_reason","logprob"}, the prompt in the form that the data set has it in.
 class SampleWriter {
   public:
-    /// Takes the first `spec.hyperparameters.evalSamples` different prompts of `source` that hold a token and are
-    /// shorter than `maxLength` (0: no limit).
+    /// `conversations` must outlive it. Takes the first `spec.hyperparameters.evalSamples` different prompts of
+    /// `source` that hold a token and are shorter than `maxLength` (0: no limit).
     SampleWriter(const contract::RunDirectory& run, const contract::RunSpec& spec,
-                 std::shared_ptr<const text::Tokenizer> tokenizer, std::int64_t maxLength, const Dataset& source);
+                 const text::Conversations& conversations, std::int64_t maxLength, const Dataset& source);
 
     void write(const model::Transformer& policy, std::int64_t step);
     /// Removes what a run wrote past the step that it now goes on from.
@@ -28,8 +27,8 @@ class SampleWriter {
   private:
     std::filesystem::path file_;
     contract::SamplingSettings settings_;
-    std::shared_ptr<const text::Tokenizer> tokenizer_;
-    std::vector<std::string> texts_;
+    const text::Tokenizer& tokenizer_;
+    std::vector<contract::Passage> asked_;
     std::vector<std::vector<text::TokenId>> prompts_;
 };
 

@@ -72,7 +72,7 @@ class TrainingRun {
     contract::RunSpec spec_;
     Method method_;
     Resolved resolved_;
-    std::shared_ptr<const text::Tokenizer> tokenizer_;
+    std::optional<text::Conversations> conversations_;
     std::int64_t maxLength_ = 0;
     Dataset train_, eval_;
     ReferenceLogProbs evalReference_;
@@ -168,7 +168,7 @@ void TrainingRun::prepare(bool resume) {
         evalReference_ = reference(start, eval_, identity, "evaluation");
     }
     makeTrainer(std::move(start), std::move(trainReference), resume);
-    samples_.emplace(run_, spec_, tokenizer_, maxLength_, eval_.examples.empty() ? trainer_->train() : eval_);
+    samples_.emplace(run_, spec_, *conversations_, maxLength_, eval_.examples.empty() ? trainer_->train() : eval_);
     samples_->dropAfter(state_.step);
 }
 
@@ -219,12 +219,12 @@ void TrainingRun::makeTrainer(model::Transformer start, ReferenceLogProbs refere
 }
 
 void TrainingRun::loadData(const files::ModelFolder& folder) {
-    tokenizer_ = text::Tokenizer::load(folder.folder);
+    conversations_.emplace(text::Conversations::load(folder.folder, text::Tokenizer::load(folder.folder)));
     const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
     maxLength_ = sequenceLimit(spec_.hyperparameters.maxLength, architecture);
-    train_ = loadDataset(run_.trainData(), method_.data, *tokenizer_, maxLength_);
+    train_ = loadDataset(run_.trainData(), method_.data, *conversations_, maxLength_);
     if (std::filesystem::exists(run_.evalData())) {
-        eval_ = loadDataset(run_.evalData(), method_.data, *tokenizer_, maxLength_);
+        eval_ = loadDataset(run_.evalData(), method_.data, *conversations_, maxLength_);
     }
     if (method_.needsMismatched) {
         addMismatchedCompletions(train_, maxLength_);

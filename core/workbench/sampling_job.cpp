@@ -8,6 +8,7 @@
 
 #include "core/project/comparisons.h"
 #include "core/project/models.h"
+#include "core/project/utf8.h"
 
 namespace prefbench::workbench {
 
@@ -64,7 +65,7 @@ Plan makePlan(project::Project& project, const SamplingRequest& request) {
 
 project::Completion completionFrom(const contract::EngineEvent& result) {
     project::Completion completion;
-    completion.text = QString::fromStdString(result.text);
+    completion.text = project::fromUtf8(result.text);
     completion.tokenIds = QList<qint64>(result.ids.begin(), result.ids.end());
     completion.logProbability = result.logProbability;
     completion.finishReason = QString::fromLatin1(contract::toString(result.finishReason));
@@ -165,7 +166,7 @@ class SamplingJob::Private {
             const project::Prompt& prompt = plan_.prompts[asked_];
             contract::GenerateRequest request;
             request.id = ++asked_;
-            request.prompt = prompt.text().toStdString();
+            request.prompt = prompt.passage();
             request.settings = request_.settings;
             request.settings.seed = promptSeed(request_.settings.seed, prompt.messages);
             pending_[request.id - 1];
@@ -182,8 +183,7 @@ class SamplingJob::Private {
         const project::Prompt& prompt = plan_.prompts[found->first];
         switch (event.kind) {
             case Kind::Token:
-                Q_EMIT job_.streamed(prompt.id, prompt.text(), static_cast<int>(event.sample),
-                                     QString::fromStdString(event.text));
+                Q_EMIT job_.streamed(prompt, static_cast<int>(event.sample), project::fromUtf8(event.text));
                 break;
             case Kind::Result:
                 takeSample(found->second, event);

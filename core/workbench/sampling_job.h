@@ -63,7 +63,7 @@ class SamplingJob : public QObject {
   Q_SIGNALS:
     void progress(const prefbench::workbench::SamplingJob::Progress& progress);
     /// Text as it streams, for the preview: sample `index` of `prompt`.
-    void streamed(const QString& promptId, const QString& promptText, int index, const QString& newText);
+    void streamed(const prefbench::project::Prompt& prompt, int index, const QString& newText);
     void finished(const prefbench::workbench::SamplingJob::Progress& progress);
     void failed(const QString& message);
 

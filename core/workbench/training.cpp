@@ -11,6 +11,7 @@
 #include <functional>
 #include <tuple>
 
+#include "core/files/chat_template_source.h"
 #include "core/project/completions.h"
 #include "core/project/judgements.h"
 #include "core/project/models.h"
@@ -138,6 +139,7 @@ Survey survey(project::Project& project) {
 /// The lines of dataset/train.jsonl and dataset/eval.jsonl.
 struct Snapshot {
     std::string train, eval;
+    bool hasConversations = false;
 };
 
 class SnapshotWriter {
@@ -169,6 +171,7 @@ class SnapshotWriter {
         const bool first = pair.score > 0;
         const project::Completion chosen = completions.value(first ? pair.firstId : pair.secondId);
         const project::Completion rejected = completions.value(first ? pair.secondId : pair.firstId);
+        const contract::Passage& prompt = passageOf(pair.promptId);
         std::string line;
         if (demonstrations_) {
             if (taught_.contains(chosen.id)) {
@@ -176,10 +179,11 @@ class SnapshotWriter {
             }
             taught_.insert(chosen.id);
             line = contract::toLine(
-                contract::DemonstrationExample{text(chosen.id), promptText(pair.promptId), text(chosen.text)});
+                contract::DemonstrationExample{text(chosen.id), prompt, answerTo(prompt, text(chosen.text))});
         } else {
-            line = contract::toLine(contract::PairExample{text(pair.comparisonId), promptText(pair.promptId),
-                                                          text(chosen.text), text(rejected.text)});
+            line = contract::toLine(contract::PairExample{text(pair.comparisonId), prompt,
+                                                          answerTo(prompt, text(chosen.text)),
+                                                          answerTo(prompt, text(rejected.text))});
         }
         std::string& lines = split_.evaluates(pair.promptId) ? snapshot_.eval : snapshot_.train;
         lines += line;
@@ -188,13 +192,14 @@ class SnapshotWriter {
         }
     }
 
-    std::string promptText(const QString& id) {
-        if (id != promptId_) {
-            const std::optional<project::Prompt> prompt = project::Prompts(project_).find(id);
-            promptId_ = id;
-            promptText_ = prompt ? text(prompt->text()) : std::string();
+    const contract::Passage& passageOf(const QString& promptId) {
+        if (promptId != promptId_) {
+            const std::optional<project::Prompt> prompt = project::Prompts(project_).find(promptId);
+            promptId_ = promptId;
+            prompt_ = prompt ? prompt->passage() : contract::Passage();
         }
-        return promptText_;
+        snapshot_.hasConversations = snapshot_.hasConversations || prompt_.isConversation();
+        return prompt_;
     }
 
     project::Project& project_;
@@ -203,7 +208,7 @@ class SnapshotWriter {
     Snapshot snapshot_;
     QSet<QString> taught_;
     QString promptId_;
-    std::string promptText_;
+    contract::Passage prompt_;
 };
 
 Snapshot snapshot(project::Project& project, const Survey& survey, const QString& method) {
@@ -277,6 +282,9 @@ contract::RunDirectory createRun(project::Project& project, const NewRun& newRun
         throw Error(text(runs.path()) + " cannot be made: is the disk full or the folder read-only?");
     }
     const Snapshot lines = snapshot(project, labels, run.method);
+    if (lines.hasConversations) {
+        files::readChatTemplateSource(spec.model);  // said before a run is made, rather than by a failed one
+    }
     const QString folder = runs.filePath(QString::fromStdString(spec.id));
     const contract::RunDirectory directory = contract::createRunDirectory(text(folder), spec, lines.train, lines.eval);
 

@@ -55,9 +55,12 @@ class TestContract : public QObject {
     void requestsAreReadInOrder();
     void runDirectoryIsNeverOverwritten();
     void examplesSurviveARoundTrip();
+    void conversationsSurviveARoundTrip();
+    void badExampleNamesItsLine_data();
     void badExampleNamesItsLine();
     void eventsSurviveARoundTrip();
     void requestWithoutPromptIsRefused();
+    void renderingsSurviveARoundTrip();
 };
 
 void TestContract::aRunThatDoesNotFitLeavesNothing() {
@@ -283,12 +286,53 @@ void TestContract::examplesSurviveARoundTrip() {
     QCOMPARE(read[0].rejected, pair.rejected);
 }
 
-void TestContract::badExampleNamesItsLine() {
+/// TRL's conversational form; keys of a message beside role and content stay, in their order.
+void TestContract::conversationsSurviveARoundTrip() {
     QTemporaryDir folder;
     const std::filesystem::path file = folder.filePath("train.jsonl").toStdString();
-    append(file, toLine(PairExample{"1", "p", "c", "r"}) + "\n{\"pair\":\"2\",\"prompt\":\"p\",\"chosen\":3}\n");
+    const std::string pair =
+        R"({"pair":"1","prompt":[{"role":"user","content":"é?","name":"Ann"}],)"
+        R"("chosen":[{"role":"assistant","content":"c"}],"rejected":[{"role":"assistant","content":""}]})";
+    append(file, pair + "\n");
+    const auto read = readPairs(file);
+    QCOMPARE(read.size(), std::size_t{1});
+    QVERIFY(read[0].prompt.isConversation());
+    QCOMPARE(read[0].prompt.messages[0]["name"].get<std::string>(), std::string("Ann"));
+    QCOMPARE(read[0].chosen, answerTo(read[0].prompt, "c"));
+    QCOMPARE(toLine(read[0]), pair);
+
+    const std::filesystem::path taught = folder.filePath("sft.jsonl").toStdString();
+    const DemonstrationExample example{"2", read[0].prompt, read[0].chosen};
+    append(taught, toLine(example) + "\n");
+    QCOMPARE(readDemonstrations(taught).at(0).completion, example.completion);
+}
+
+void TestContract::badExampleNamesItsLine_data() {
+    QTest::addColumn<QByteArray>("line");
+    QTest::addColumn<QString>("reason");
+    const QByteArray turn = R"([{"role":"user","content":"p"}])", answer = R"([{"role":"assistant","content":"c"}])";
+    const auto row = [](const QByteArray& prompt, const QByteArray& chosen, const QByteArray& more = {}) {
+        return R"({"pair":"2","prompt":)" + prompt + R"(,"chosen":)" + chosen + R"(,"rejected":"r")" + more + "}";
+    };
+    QTest::newRow("number") << row(R"("p")", "3") << "\"chosen\" must be text or a list of messages, found 3";
+    QTest::newRow("missing") << QByteArray(R"({"pair":"2","prompt":"p","chosen":"c"})") << "\"rejected\"";
+    QTest::newRow("mixed") << row(turn, R"("c")") << "\"prompt\" and \"chosen\" must both be text or both be messages";
+    QTest::newRow("empty") << row("[]", answer) << "\"prompt\" has no messages";
+    QTest::newRow("no role") << row(R"([{"content":"p"}])", answer) << "\"prompt\": a message is";
+    QTest::newRow("parts") << row(turn, R"([{"role":"assistant","content":[]}])") << "\"chosen\": a message is";
+    QTest::newRow("tools") << QByteArray(R"({"pair":"2","prompt":)" + turn + R"(,"chosen":)" + answer +
+                                         R"(,"rejected":)" + answer + R"(,"tools":[{"name":"f"}]})")
+                           << "\"tools\" is not supported";
+}
+
+void TestContract::badExampleNamesItsLine() {
+    QFETCH(QByteArray, line);
+    QFETCH(QString, reason);
+    QTemporaryDir folder;
+    const std::filesystem::path file = folder.filePath("train.jsonl").toStdString();
+    append(file, toLine(PairExample{"1", "p", "c", "r"}) + "\n" + line.toStdString() + "\n");
     const QString error = errorOf([&] { readPairs(file); });
-    QVERIFY2(error.contains("train.jsonl: line 2") && error.contains("chosen"), qPrintable(error));
+    QVERIFY2(error.contains("train.jsonl: line 2") && error.contains(reason), qPrintable(error));
 }
 
 void TestContract::eventsSurviveARoundTrip() {
@@ -317,6 +361,22 @@ void TestContract::requestWithoutPromptIsRefused() {
     QCOMPARE(read.id, request.id);
     QCOMPARE(read.prompt, request.prompt);
     QVERIFY(read.settings == request.settings);
+
+    const Passage talk = Passage::ofMessages({{{"role", "user"}, {"content", "Hi"}}});
+    const GenerateRequest asked{4, talk, {}};
+    QCOMPARE(generateRequestFromJson(toJson(asked)).prompt, talk);
+    QVERIFY(errorOf([&] {
+                generateRequestFromJson({{"id", 1}, {"op", "generate"}, {"prompt", "a"}, {"messages", talk.messages}});
+            }).contains("both"));
+    QVERIFY(errorOf([] {
+                generateRequestFromJson({{"id", 1}, {"op", "generate"}, {"messages", nullptr}});
+            }).contains("must be a list"));
+}
+
+void TestContract::renderingsSurviveARoundTrip() {
+    const Rendering rendering{"<s>é", {{1, "<s>", true}, {12, "<0xC3>", false}}};
+    QVERIFY(renderingFromJson(toJson(rendering)) == rendering);
+    QVERIFY(errorOf([] { renderingFromJson({{"text", "a"}}); }).contains("tokens"));
 }
 
 QTEST_GUILESS_MAIN(TestContract)

@@ -270,6 +270,9 @@ void TestImport::refusesWhatItCannotKeep_data() {
     row("nothing in common", R"({"chosen":"a","rejected":"b"})", "no common beginning");
     row("empty", R"({"chosen":"","rejected":"b"})", "no common beginning");
     row("no content", R"({"prompt":"p","chosen":[{"role":"assistant"}],"rejected":[]})", "\"chosen\": a message is");
+    row("tools",
+        R"({"prompt":[{"role":"user","content":"u"}],"chosen":[{"role":"assistant","content":"a"}],"rejected":[{"role":"assistant","content":"b"}],"tools":[{"name":"f"}]})",
+        "\"tools\" is not supported");
     row("no messages", R"({"prompt":[],"chosen":"a","rejected":"b"})", "\"prompt\" has no messages");
     row("two turns",
         R"({"prompt":[{"role":"user","content":"u"}],"rejected":[{"role":"assistant","content":"b"}],

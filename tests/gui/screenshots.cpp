@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
     parser.addOptions(
         {{QStringLiteral("dark"), QStringLiteral("Dark colours.")},
          {QStringLiteral("size"), QStringLiteral("Window size."), QStringLiteral("WxH"), QStringLiteral("1280x800")},
+         {QStringLiteral("set"), QStringLiteral("A setting of the person's, as KEY=VALUE."), QStringLiteral("SETTING")},
          {QStringLiteral("pages"), QStringLiteral("Pages, by name."), QStringLiteral("NAMES"),
           QStringLiteral("label,train")}});
     parser.addPositionalArgument(QStringLiteral("PROJECT"), QStringLiteral("Project file."));
@@ -88,6 +89,9 @@ int main(int argc, char** argv) {
     const QTemporaryDir settingsFolder;
     QSettings::setPath(QSettings::NativeFormat, QSettings::UserScope, settingsFolder.path());
     const QString project = QFileInfo(parser.positionalArguments().at(0)).absoluteFilePath();
+    for (const QString& setting : parser.values(QStringLiteral("set"))) {
+        QSettings().setValue(setting.section(u'=', 0, 0), setting.section(u'=', 1));
+    }
     QSettings().setValue(QStringLiteral("annotator/") + QString(project).replace(u'/', u'|'), QStringLiteral("Ada"));
 
     MainWindow window;

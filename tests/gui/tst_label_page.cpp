@@ -1,6 +1,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QScrollBar>
 #include <QSemaphore>
 #include <QSignalSpy>
 #include <QSqlQuery>
@@ -134,6 +135,7 @@ class TestLabelPage : public QObject {
     void onlyEvaluationIsNothingToAsk();
     void annotatorIsRememberedPerProject();
     void markupIsShownAsText();
+    void conversationsSayWhoSpeaks();
     void nothingTellsTheOrigin();
 };
 
@@ -507,6 +509,30 @@ void TestLabelPage::markupIsShownAsText() {
     auto* texts = bench.page.findChild<widgets::ComparedTexts*>();
     QCOMPARE(texts->left()->toPlainText(), markup);
     QCOMPARE(texts->right()->toPlainText(), markup);
+}
+
+void TestLabelPage::conversationsSayWhoSpeaks() {
+    GuiWorkplace place;
+    const QString path = place.makeProject(1);
+    {
+        const auto project = project::Project::open(path);
+        QSqlQuery query(project->database());
+        query.prepare(QStringLiteral("UPDATE prompts SET messages = ?"));
+        query.addBindValue(QStringLiteral(
+            R"([{"role":"user","content":"Hi <b>there</b>"},{"role":"assistant","content":"Yes?"},{"role":"user","content":"Why?"}])"));
+        QVERIFY(query.exec());
+    }
+    Bench bench(path);
+    QVERIFY(bench.start());
+    QStringList shown;
+    for (const auto* text : bench.page.findChildren<widgets::ReadingText*>()) {
+        shown << text->toPlainText();
+    }
+    QVERIFY2(shown.contains(QStringLiteral("User\nHi <b>there</b>\nAssistant\nYes?\nUser\nWhy?")),
+             qPrintable(shown.join(u'|')));
+    for (const auto* text : bench.page.findChildren<widgets::ReadingText*>()) {
+        QCOMPARE(text->verticalScrollBar()->value(), 0);
+    }
 }
 
 void TestLabelPage::nothingTellsTheOrigin() {

@@ -147,6 +147,7 @@ class TestTrainPage : public QObject {
     void onlyTiesAreSaidInThePanel();
     void badModelIsOneLineAndLeavesNoRun_data();
     void badModelIsOneLineAndLeavesNoRun();
+    void conversationsWithoutChatTemplateAreSaidInThePanel();
     void missingEngineIsOneLineAndLeavesNoRun();
     void crashingEngineIsOneLine();
     void badSettingIsSaidAtOnce();
@@ -365,6 +366,23 @@ void TestTrainPage::badModelIsOneLineAndLeavesNoRun() {
     QCOMPARE(project::Runs(*fixture.project).all().size(), 0);
 }
 
+void TestTrainPage::conversationsWithoutChatTemplateAreSaidInThePanel() {
+    ScratchProject project;
+    const QString prompt = project::Prompts(*project).add(R"([{"role":"user","content":"Why?"}])",
+                                                          project::Split::Train, QStringLiteral("test"));
+    project.addLabelledPair(prompt, QStringLiteral("good"), QStringLiteral("bad"), 2);
+    qputenv("PREFBENCH_ENGINE", "/bin/true");
+    Window window(project.path());
+    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
+    window.page.newRun();
+    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
+    QTest::mouseClick(window.button("Start training"), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(window.page.newRunPanel()->problem().contains("has no chat template"), patience);
+    qunsetenv("PREFBENCH_ENGINE");
+    QVERIFY(!window.page.newRunPanel()->problem().contains('\n'));
+    QCOMPARE(project::Runs(*project).all().size(), 0);
+}
+
 void TestTrainPage::missingEngineIsOneLineAndLeavesNoRun() {
     Fixture fixture;
     fixture.labelAll(2);
@@ -425,8 +443,9 @@ void TestTrainPage::samplesStandSideBySide() {
     const std::filesystem::path file = folder.filePath("samples.jsonl").toStdString();
     files::writeAtomically(file,
                            "{\"step\":0,\"prompt\":\"p\",\"completion\":\"before it\"}\nnot json\n"
-                           "{\"step\":50,\"prompt\":\"p\",\"completion\":\"after it\"}\n");
-    QCOMPARE(pages::readRunSamples(file).size(), 2);
+                           "{\"step\":50,\"prompt\":\"p\",\"completion\":\"after it\"}\n"
+                           "{\"step\":0,\"prompt\":[{\"role\":\"user\",\"content\":\"Why?\"}],\"completion\":\"c\"}\n");
+    QCOMPARE(pages::readRunSamples(file).size(), 3);
     pages::SamplesView view;
     view.load(file);
     const auto texts = [&] {
@@ -438,6 +457,7 @@ void TestTrainPage::samplesStandSideBySide() {
     };
     QTRY_VERIFY_WITH_TIMEOUT(texts().contains("after it"), patience);
     QVERIFY(texts().contains("before it"));
+    QVERIFY(texts().contains("User") && texts().contains("Why?"));
 }
 
 void TestTrainPage::newestRunComesFirstAndKeepsItsColour() {

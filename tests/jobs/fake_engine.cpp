@@ -35,19 +35,20 @@ contract::EngineEvent answer(contract::EngineEvent::Kind kind, std::int64_t id, 
 
 using Kind = contract::EngineEvent::Kind;
 
-/// Answers every request with texts made of the prompt, the request's seed and the sample's number; samples and
-/// requests end in reverse order within a batch, as a real engine's may.
+/// Answers every request with texts made of the prompt (of a conversation its JSON), the request's seed and the
+/// sample's number; samples and requests end in reverse order within a batch, as a real engine's may.
 int serve() {
     say(answer(Kind::Ready, 0));
     for (std::string line; std::getline(std::cin, line);) {
-        const files::Json request = files::parseJson(line, "request");
+        const files::OrderedJson request = files::parseOrderedJson(line, "request");
         const std::int64_t id = request.at("id");
         if (request.at("op") == "cancel") {
             say(answer(Kind::Done, request.at("target")));
             say(answer(Kind::Done, id));
             continue;
         }
-        const std::string prompt = request.at("prompt");
+        const contract::Passage asked = contract::promptFromJson(request);
+        const std::string prompt = asked.isConversation() ? files::toLine(asked.messages) : asked.text;
         if (prompt.find("too long") != std::string::npos) {
             say(answer(Kind::Error, id, "prompt: 9000 tokens, the model takes 1024"));
             continue;
@@ -70,6 +71,26 @@ int serve() {
         }
         say(answer(Kind::Done, id));
     }
+    return 0;
+}
+
+/// `render --tokens` of one line: each character a token.
+int render(const std::string& mode) {
+    std::string line;
+    std::getline(std::cin, line);
+    if (mode == "refuse") {
+        std::cerr << "prefbench-engine: line 1: /m: the model has no chat template" << std::endl;
+        return 1;
+    }
+    if (mode == "slow") {
+        std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+    contract::Rendering rendering;
+    rendering.text = contract::promptFromJson(files::parseOrderedJson(line, "request")).text;
+    for (const char character : rendering.text) {
+        rendering.tokens.push_back({character, std::string(1, character), false});
+    }
+    std::cout << files::toLine(contract::toJson(rendering)) << std::endl;
     return 0;
 }
 
@@ -124,6 +145,9 @@ int main(int argc, char** argv) {
     if (mode == "model-refused") {
         say(answer(Kind::Error, 0, "/m/config.json: no model_type"));
         return 1;
+    }
+    if (command == "render") {
+        return render(mode);
     }
     return command == "train" ? train({argv[2]}, mode) : serve();
 }

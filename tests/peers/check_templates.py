@@ -1,14 +1,16 @@
 """Does the engine render chat templates as transformers does?
 
-usage: check_templates.py ENGINE
+usage: check_templates.py ENGINE [MODEL...]
 
 Every template of templates/ with every conversation below, with and without the generation prompt: the same text, or an error
-where transformers has one, with the same message where the template raised it.
+where transformers has one, with the same message where the template raised it. With the tokenizer of each MODEL folder the
+same ids too.
 """
 
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +18,8 @@ import tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import jinja2  # noqa: E402
-from tokenizers import Tokenizer, models  # noqa: E402
+from tokenizers import Tokenizer  # noqa: E402
+from tokenizers.models import BPE  # noqa: E402
 from transformers import PreTrainedTokenizerFast  # noqa: E402
 
 TOOLS = [
@@ -60,11 +63,13 @@ def reference(tokenizer, template, line):
         return {"error": str(error) if type(error) is jinja2.exceptions.TemplateError else ""}
 
 
-def rendered(engine, template, lines):
+def rendered(engine, template, lines, *options, files=()):
     with tempfile.TemporaryDirectory() as folder:
-        pathlib.Path(folder, "chat_template.jinja").write_text(template, encoding="utf-8", newline="")
         pathlib.Path(folder, "tokenizer_config.json").write_text(json.dumps({"bos_token": BOS, "eos_token": {"content": EOS}}))
-        result = subprocess.run([engine, "render", "--model", folder], input="".join(json.dumps(line) + "\n" for line in lines),
+        for file in files:
+            shutil.copy(file, folder)
+        pathlib.Path(folder, "chat_template.jinja").write_text(template, encoding="utf-8", newline="")
+        result = subprocess.run([engine, "render", "--model", folder, *options], input="".join(json.dumps(line) + "\n" for line in lines),
                                 capture_output=True, text=True, encoding="utf-8")
     answers = [json.loads(line) for line in result.stdout.split("\n") if line]
     return answers if answers else [{"error": result.stderr}] * len(lines)
@@ -76,9 +81,29 @@ def is_same(found, expected):
     return "error" in found and expected["error"] in found["error"]
 
 
+def same_ids(engine, model, template, lines):
+    """How many of the lines were compared, and the names of those whose ids differ."""
+    # As the file says: AutoTokenizer builds some families anew, and special tokens that are named would be added to it.
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(pathlib.Path(model, "tokenizer.json")))
+    compared, different = 0, []
+    answers = rendered(engine, template, lines, "--tokens", files=[pathlib.Path(model, "tokenizer.json")])
+    for line, found in zip(lines, answers, strict=True):
+        variables = {k: v for k, v in line.items() if k not in ("messages", "add_generation_prompt")}
+        try:
+            ids = tokenizer.apply_chat_template(line["messages"], chat_template=template, tokenize=True, return_dict=True,
+                                                add_generation_prompt=line["add_generation_prompt"], bos_token=BOS,
+                                                eos_token=EOS, **variables)["input_ids"]
+        except Exception:
+            continue  # that the engine has an error then too is checked with the texts
+        compared += 1
+        if found.get("ids") != ids or [token["id"] for token in found["tokens"]] != ids:
+            different.append(f"{line}: expected {ids}, found {found}")
+    return compared, different
+
+
 def main():
-    (engine,) = sys.argv[1:]
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), bos_token=BOS, eos_token=EOS)
+    engine, *models = sys.argv[1:]
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(BPE()), bos_token=BOS, eos_token=EOS)
     lines = [{"messages": messages, "add_generation_prompt": prompt, **variables}
              for messages in CONVERSATIONS.values() for prompt in (False, True) for variables in VARIABLES]
     names = [name for name in CONVERSATIONS for _ in range(2 * len(VARIABLES))]
@@ -93,7 +118,16 @@ def main():
                 failed += 1
                 print(f"{file.name}, {name}: expected {expected}, found {found}", file=sys.stderr)
     print(f"{run} renderings ({texts} texts), {failed} differ")
-    return 1 if failed or not texts else 0
+    compared = 0
+    for model in models:
+        for file in sorted(pathlib.Path(__file__).parent.glob("templates/*.jinja")):
+            count, different = same_ids(engine, model, file.read_text(encoding="utf-8"), lines)
+            compared += count
+            failed += len(different)
+            for difference in different:
+                print(f"{model}, {file.name}: {difference}", file=sys.stderr)
+    print(f"{compared} lists of ids compared")
+    return 1 if failed or not texts or (models and not compared) else 0
 
 
 if __name__ == "__main__":

@@ -61,6 +61,12 @@ void TestTables::promptTextOfMessages() {
     Prompt prompt;
     prompt.messages = R"([{"role":"system","content":"Be brief."},{"role":"user","content":"Why?"}])";
     QCOMPARE(prompt.text(), "system: Be brief.\n\nuser: Why?");
+    QCOMPARE(prompt.turns(), (QList<Prompt::Turn>{{"system", "Be brief."}, {"user", "Why?"}}));
+    QVERIFY(prompt.passage().isConversation());
+    QCOMPARE(prompt.passage().messages.dump(), prompt.messages.toStdString());
+    prompt.messages = Prompt::plainMessages("Why?");
+    QCOMPARE(prompt.turns(), (QList<Prompt::Turn>{{"", "Why?"}}));
+    QCOMPARE(prompt.passage().text, std::string("Why?"));
 }
 
 void TestTables::completionsKeepEverything() {

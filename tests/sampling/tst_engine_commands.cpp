@@ -7,7 +7,8 @@
 
 #include "core/contract/messages.h"
 #include "core/files/json.h"
-#include "tests/support/golden_cases.h"
+#include "tests/support/chat_model.h"
+#include "tests/support/engine_process.h"
 
 using namespace prefbench;
 using files::Json;
@@ -16,39 +17,8 @@ using Ids = std::vector<std::int64_t>;
 namespace {
 
 const QString model = QStringLiteral(PREFBENCH_GOLDEN_DEFAULT "/models/gpt2");
-const QString program = QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-engine");
-
-struct Finished {
-    int status = -1;
-    std::vector<Json> lines;
-    QByteArray errors;
-};
-
-std::vector<Json> parseLines(const QByteArray& bytes) {
-    std::vector<Json> lines;
-    for (const QByteArray& line : bytes.split('\n')) {
-        if (!line.isEmpty()) {
-            lines.push_back(Json::parse(line.toStdString()));
-        }
-    }
-    return lines;
-}
-
-/// Runs the engine on these lines of input until it ends.
-Finished run(const QStringList& arguments, const std::vector<Json>& input) {
-    QProcess process;
-    process.start(program, arguments);
-    for (const Json& line : input) {
-        process.write(QByteArray::fromStdString(files::toLine(line) + "\n"));
-    }
-    process.closeWriteChannel();
-    Finished finished;
-    if (process.waitForFinished(120000) && process.exitStatus() == QProcess::NormalExit) {
-        finished.status = process.exitCode();
-    }
-    finished.lines = parseLines(process.readAllStandardOutput());
-    finished.errors = process.readAllStandardError();
-    return finished;
+EngineOutcome run(const QStringList& arguments, const std::vector<files::OrderedJson>& input) {
+    return runEngine(arguments, jsonLines(input));
 }
 
 Json expected() {
@@ -58,8 +28,10 @@ Json expected() {
 /// A `serve` that is spoken to line by line.
 class Conversation {
   public:
-    Conversation() { process_.start(program, {"serve", "--model", model, "--threads", "1"}); }
-    void say(const Json& line) { process_.write(QByteArray::fromStdString(files::toLine(line) + "\n")); }
+    explicit Conversation(const QString& folder = model) {
+        process_.start(engineProgram(), {"serve", "--model", folder, "--threads", "1"});
+    }
+    void say(const files::OrderedJson& line) { process_.write(QByteArray::fromStdString(files::toLine(line) + "\n")); }
     void end() { process_.closeWriteChannel(); }
     /// The next line; null when none comes.
     Json hear() {
@@ -97,11 +69,11 @@ class TestEngineCommands : public QObject {
   private Q_SLOTS:
     void scoreMatchesTransformers() {
         const Json golden = expected();
-        std::vector<Json> input;
+        std::vector<files::OrderedJson> input;
         for (const Json& pair : golden["pairs"]) {
             input.push_back({{"prompt_ids", pair["prompt_ids"]}, {"completion_ids", pair["completion_ids"]}});
         }
-        const Finished finished = run({"score", "--model", model, "--threads", "1"}, input);
+        const EngineOutcome finished = run({"score", "--model", model, "--threads", "1"}, input);
         QCOMPARE(finished.status, 0);
         QCOMPARE(finished.lines.size(), input.size());
         for (std::size_t i = 0; i < input.size(); ++i) {
@@ -118,12 +90,12 @@ class TestEngineCommands : public QObject {
 
     /// A text is scored as it stands; the end token counts only where it is asked for.
     void scoreOfTexts() {
-        const Finished finished = run({"score", "--model", model, "--threads", "1", "--dtype", "float64"},
-                                      {{{"id", "x"}, {"prompt", "The film"}, {"completion", " is good"}},
-                                       {{"prompt", "The film"}, {"completion", " is good"}, {"append_eos", true}},
-                                       {{"prompt", "The film"}, {"completion", ""}},
-                                       {{"prompt", "The film"}},
-                                       {{"prompt_ids", {1}}, {"completion_ids", {520}}}});
+        const EngineOutcome finished = run({"score", "--model", model, "--threads", "1", "--dtype", "float64"},
+                                           {{{"id", "x"}, {"prompt", "The film"}, {"completion", " is good"}},
+                                            {{"prompt", "The film"}, {"completion", " is good"}, {"append_eos", true}},
+                                            {{"prompt", "The film"}, {"completion", ""}},
+                                            {{"prompt", "The film"}},
+                                            {{"prompt_ids", {1}}, {"completion_ids", {520}}}});
         QCOMPARE(finished.status, 1);
         QCOMPARE(finished.lines.size(), std::size_t(5));
         const Json &plain = finished.lines[0], &ended = finished.lines[1];
@@ -137,11 +109,11 @@ class TestEngineCommands : public QObject {
 
     void greedyMatchesTransformers() {
         const Json golden = expected();
-        std::vector<Json> input;
+        std::vector<files::OrderedJson> input;
         for (const Json& one : golden["greedy"]) {
             input.push_back({{"id", input.size()}, {"prompt_ids", one["prompt_ids"]}});
         }
-        const Finished finished = run(
+        const EngineOutcome finished = run(
             {"generate", "--model", model, "--threads", "1", "--temperature", "0", "--max-new-tokens", "24"}, input);
         QCOMPARE(finished.status, 0);
         QCOMPARE(finished.lines.size(), input.size());
@@ -156,7 +128,7 @@ class TestEngineCommands : public QObject {
     }
 
     void generateAnswersInOrderAndOutlivesBadLines() {
-        const Finished finished = run(
+        const EngineOutcome finished = run(
             {"generate", "--model", model, "--threads", "1", "--samples", "3", "--max-new-tokens", "6", "--seed", "4"},
             {{{"id", 1}, {"prompt", "The film"}}, {{"id", 2}}, {{"id", 3}, {"prompt", "A"}}});
         QCOMPARE(finished.status, 1);
@@ -167,22 +139,104 @@ class TestEngineCommands : public QObject {
             QCOMPARE(finished.lines[i + 4]["id"].get<int>(), 3);
         }
         QVERIFY(finished.lines[3]["error"].get<std::string>().find("line 2") == 0);
-        const Finished again = run(
+        const EngineOutcome again = run(
             {"generate", "--model", model, "--threads", "1", "--samples", "2", "--max-new-tokens", "6", "--seed", "4"},
             {{{"prompt", "A"}}});
         QCOMPARE(again.lines[1]["ids"], finished.lines[5]["ids"]);
     }
 
+    /// A conversation is answered as the text that its template makes of it, without further special tokens.
+    void generateTakesConversations() {
+        const ChatModel chat;
+        const QStringList call = {"generate", "--model", chat.folder(),      "--threads", "1",
+                                  "--seed",   "3",       "--max-new-tokens", "5"};
+        const files::OrderedJson messages = {{{"role", "system"}, {"content", "Be brief."}},
+                                             {{"role", "user"}, {"content", "Hi"}}};
+        const EngineOutcome rendered =
+            runEngine({"render", "--tokens", "--model", chat.folder()},
+                      jsonLines({{{"messages", messages}, {"add_generation_prompt", true}}}));
+        const EngineOutcome finished = run(call, {{{"messages", messages}},
+                                                  {{"prompt_ids", rendered.lines.at(0)["ids"]}},
+                                                  {{"messages", files::OrderedJson::array()}},
+                                                  {{"messages", "Hi"}},
+                                                  {{"messages", messages}, {"prompt", "Hi"}},
+                                                  {{"messages", messages}, {"tools", {"look"}}}});
+        QCOMPARE(finished.status, 1);
+        QCOMPARE(finished.lines.size(), std::size_t(6));
+        QCOMPARE(finished.lines[0]["ids"], finished.lines[1]["ids"]);
+        QVERIFY2(finished.error(2).contains("messages must not be empty"), qPrintable(finished.error(2)));
+        QCOMPARE(finished.error(3), QString("line 4: \"messages\" must be a list, found \"Hi\""));
+        QVERIFY2(finished.error(4).startsWith("line 5: both"), qPrintable(finished.error(4)));
+        QVERIFY2(finished.error(5).contains("\"tools\" is not supported"), qPrintable(finished.error(5)));
+
+        const EngineOutcome without = run({"generate", "--model", model, "--max-new-tokens", "2"},
+                                          {{{"messages", messages}}, {{"prompt", "Hi"}}});
+        QVERIFY2(without.error(0).contains(model + ": the model has no chat template"), qPrintable(without.error(0)));
+        QCOMPARE(without.standardError.count('\n'), 1);
+        QVERIFY(without.lines.at(1).contains("completion"));
+    }
+
+    /// TRL's rule: what follows the prompt in the text of the whole conversation.
+    void scoreTakesConversations() {
+        const ChatModel chat;
+        const files::OrderedJson messages = {{{"role", "user"}, {"content", "Hi"}}};
+        const files::OrderedJson line = {{"messages", messages}, {"completion", "Yes."}};
+        files::OrderedJson whole = messages, withEos = line;
+        whole.push_back({{"role", "assistant"}, {"content", "Yes."}});
+        withEos["append_eos"] = true;
+        const EngineOutcome rendered =
+            runEngine({"render", "--tokens", "--model", chat.folder()},
+                      jsonLines({{{"messages", messages}, {"add_generation_prompt", true}}, {{"messages", whole}}}));
+        const Ids prompt = rendered.lines.at(0)["ids"], all = rendered.lines.at(1)["ids"];
+        QVERIFY(std::equal(prompt.begin(), prompt.end(), all.begin()));
+        const Ids completion(all.begin() + std::ptrdiff_t(prompt.size()), all.end());
+        const EngineOutcome finished = run({"score", "--model", chat.folder(), "--threads", "1"},
+                                           {line, {{"prompt_ids", prompt}, {"completion_ids", completion}}, withEos});
+        QCOMPARE(finished.lines[0], finished.lines[1]);
+        QCOMPARE(finished.lines[0]["token_logprobs"].size(), completion.size());
+        QVERIFY2(finished.error(2).contains("append_eos"), qPrintable(finished.error(2)));
+    }
+
+    void serveTakesConversations() {
+        const ChatModel chat;
+        Conversation engine(chat.folder());
+        engine.hear();
+        const files::OrderedJson messages = {{{"role", "user"}, {"content", "Hi"}}};
+        engine.say({{"id", 1}, {"op", "render"}, {"messages", messages}});
+        std::vector<Json> answers = engine.hearUntilEnd(1);
+        QCOMPARE(answers.size(), std::size_t(2));
+        QCOMPARE(answers[0]["text"].get<std::string>(),
+                 std::string("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"));
+        QVERIFY(answers[0]["tokens"][0] == (Json{{"id", 553}, {"text", "<|im_start|>"}, {"special", true}}));
+        std::string text;
+        for (const Json& token : answers[0]["tokens"]) {
+            text += token["text"].get<std::string>();
+        }
+        QCOMPARE(text, answers[0]["text"].get<std::string>());
+
+        engine.say({{"id", 2}, {"op", "render"}, {"prompt", "Hi"}});
+        answers = engine.hearUntilEnd(2);
+        QCOMPARE(answers[0]["text"].get<std::string>(), std::string("Hi"));
+        contract::GenerateRequest request{3, contract::Passage::ofMessages(messages), {}};
+        request.settings.maxNewTokens = 2;
+        engine.say(toJson(request));
+        QCOMPARE(engine.hearUntilEnd(3).back()["event"].get<std::string>(), std::string("done"));
+        engine.say({{"id", 4}, {"op", "score"}, {"messages", messages}, {"completion", "Yes."}});
+        QVERIFY(engine.hearUntilEnd(4).front()["logprob"].get<double>() < 0);
+        engine.say({{"id", 5}, {"op", "render"}});
+        QVERIFY(engine.hear()["message"].get<std::string>().find("\"prompt\" is missing") != std::string::npos);
+    }
+
     void wrongCallsAreToldFromFailedWork() {
         QCOMPARE(run({"generate", "--model", model, "--top-p", "0"}, {}).status, 2);
         QCOMPARE(run({"generate"}, {}).status, 2);
-        const Finished missing = run({"generate", "--model", "/no/such/folder"}, {});
+        const EngineOutcome missing = run({"generate", "--model", "/no/such/folder"}, {});
         QCOMPARE(missing.status, 1);
-        QVERIFY(missing.errors.contains("/no/such/folder"));
-        QCOMPARE(missing.errors.count('\n'), 1);
-        const Finished device = run({"score", "--model", model, "--device", "tpu"}, {});
+        QVERIFY(missing.standardError.contains("/no/such/folder"));
+        QCOMPARE(missing.standardError.count('\n'), 1);
+        const EngineOutcome device = run({"score", "--model", model, "--device", "tpu"}, {});
         QCOMPARE(device.status, 1);
-        QVERIFY(device.errors.contains("tpu"));
+        QVERIFY(device.standardError.contains("tpu"));
     }
 
     /// Several requests at once, tokens before their result; what is drawn equals `generate`'s.
@@ -219,7 +273,7 @@ class TestEngineCommands : public QObject {
         QCOMPARE(results[12].size(), std::size_t(2));
         QVERIFY(engine.process().waitForFinished(10000));  // since its input has ended
         QCOMPARE(engine.process().exitCode(), 0);
-        const Finished alone = run(
+        const EngineOutcome alone = run(
             {"generate", "--model", model, "--threads", "1", "--samples", "2", "--max-new-tokens", "6", "--seed", "4"},
             {{{"prompt", "A"}}});
         for (const Json& result : results[12]) {
@@ -268,7 +322,7 @@ class TestEngineCommands : public QObject {
     }
 
     void serveSaysWhyItCannotStart() {
-        const Finished finished = run({"serve", "--model", "/no/such/folder"}, {});
+        const EngineOutcome finished = run({"serve", "--model", "/no/such/folder"}, {});
         QCOMPARE(finished.status, 1);
         QCOMPARE(finished.lines.size(), std::size_t(1));
         QCOMPARE(finished.lines[0]["event"].get<std::string>(), std::string("error"));

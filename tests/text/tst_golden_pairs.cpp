@@ -1,30 +1,26 @@
 #include <QFileInfo>
+#include <QTemporaryDir>
 #include <QTest>
+#include <filesystem>
 
+#include "core/files/durable_file.h"
 #include "core/files/error.h"
 #include "core/files/json_lines.h"
-#include "core/text/tokenizer.h"
+#include "core/text/conversation.h"
 #include "tests/support/golden_cases.h"
 
 using prefbench::files::Json;
+using prefbench::files::OrderedJson;
 using namespace prefbench::text;
 
 namespace {
 
 using Ids = std::vector<TokenId>;
 
-struct Row {
-    std::string prompt, chosen, rejected;
-};
-
-std::vector<Row> readRows(const std::string& file) {
-    std::vector<Row> rows;
+std::vector<OrderedJson> readRows(const std::string& file) {
+    std::vector<OrderedJson> rows;
     prefbench::files::readJsonLinesFile(
-        file,
-        [&](std::int64_t, const prefbench::files::OrderedJson& row) {
-            rows.push_back({row["prompt"].get<std::string>(), row["chosen"].get<std::string>(),
-                            row["rejected"].get<std::string>()});
-        },
+        file, [&](std::int64_t, OrderedJson row) { rows.push_back(std::move(row)); },
         [](const prefbench::files::BadLine& bad) { QFAIL(bad.reason.c_str()); });
     return rows;
 }
@@ -34,15 +30,46 @@ Ids joined(Ids first, const Ids& second) {
     return first;
 }
 
+TokenizedPair pairOf(const Conversations& conversations, const OrderedJson& row) {
+    if (row["prompt"].is_array()) {
+        return conversations.tokenizePair(row["prompt"], row["chosen"], row["rejected"]);
+    }
+    const std::string prompt = row["prompt"], chosen = row["chosen"], rejected = row["rejected"];
+    return tokenizePair(conversations.tokenizer(), prompt, chosen, rejected, true);
+}
+
+TokenizedCompletion demonstrationOf(const Conversations& conversations, const OrderedJson& row) {
+    const OrderedJson& answer = row.contains("completion") ? row["completion"] : row["chosen"];
+    if (row["prompt"].is_array()) {
+        return conversations.tokenizeCompletion(row["prompt"], answer);
+    }
+    const std::string prompt = row["prompt"], completion = answer;
+    return tokenizeCompletion(conversations.tokenizer(), prompt, completion, true);
+}
+
 /// What TRL made of one row.
-Json tokenized(const Tokenizer& tokenizer, const Row& row, bool isSft) {
+Json tokenized(const Conversations& conversations, const OrderedJson& row, bool isSft) {
     if (!isSft) {
-        const TokenizedPair pair = tokenizePair(tokenizer, row.prompt, row.chosen, row.rejected, true);
+        const TokenizedPair pair = pairOf(conversations, row);
         return {{"prompt_ids", pair.prompt}, {"chosen_ids", pair.chosen}, {"rejected_ids", pair.rejected}};
     }
-    const TokenizedCompletion one = tokenizeCompletion(tokenizer, row.prompt, row.chosen, true);
+    const TokenizedCompletion one = demonstrationOf(conversations, row);
     return {{"input_ids", joined(one.prompt, one.completion)},
             {"labels", joined(Ids(one.prompt.size(), -100), one.completion)}};
+}
+
+/// The model's template, or the one that the run was given.
+Conversations conversationsOf(const QString& model, const Json& expected,
+                              const std::shared_ptr<const Tokenizer>& tokenizer) {
+    const Json given = expected.value("chat_template", Json());
+    if (!given.is_string()) {
+        return Conversations::load(model.toStdString(), tokenizer);
+    }
+    const QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString();
+    std::filesystem::copy(model.toStdString() + "/tokenizer_config.json", path);
+    prefbench::files::writeAtomically(path / "chat_template.jinja", given.get<std::string>());
+    return Conversations::load(path, tokenizer);
 }
 
 /// TRL drops pairs whose prompt alone fills max_length, for nothing of the completion would be kept.
@@ -52,11 +79,11 @@ bool isDropped(const Json& row, const Json& expected) {
            settings["max_length"].is_number() && row["prompt_ids"].size() >= settings["max_length"].get<std::size_t>();
 }
 
-void runFolder(GoldenCases& golden, const QString& path, const Json& expected, const Tokenizer& tokenizer) {
+void runFolder(GoldenCases& golden, const QString& path, const Json& expected, const Conversations& conversations) {
     const bool isSft = expected["kind"] == "sft";
     std::vector<Json> found;
-    for (const Row& row : readRows((path + "/data.jsonl").toStdString())) {
-        Json ids = tokenized(tokenizer, row, isSft);
+    for (const OrderedJson& row : readRows((path + "/data.jsonl").toStdString())) {
+        Json ids = tokenized(conversations, row, isSft);
         if (!isDropped(ids, expected)) {
             found.push_back(std::move(ids));
         }
@@ -93,19 +120,17 @@ class TestGoldenPairs : public QObject {
         const Json expected = prefbench::files::readJsonFile((path + "/expected.json").toStdString());
         if (!expected.contains("tokenised") || !expected.contains("effective_defaults")) {
             golden.skip("tokenised", "none recorded");
-        } else if (expected.contains("chat_template") && !expected["chat_template"].is_null()) {
-            golden.skip("tokenised", "chat templates are not rendered");
         } else {
             const QString model = path + "/" + QString::fromStdString(expected["model"].get<std::string>());
             std::shared_ptr<const Tokenizer> tokenizer;
             try {
                 tokenizer = Tokenizer::load(model.toStdString());
             } catch (const prefbench::Error& error) {
-                QVERIFY2(!name.contains("gpt2") && !name.contains("llama"), error.what());
+                QVERIFY2(!name.contains("gpt2") && !name.contains("llama") && !name.contains("qwen2"), error.what());
                 golden.skip("tokenised", error.what());
             }
             if (tokenizer) {
-                runFolder(golden, path, expected, *tokenizer);
+                runFolder(golden, path, expected, conversationsOf(model, expected, tokenizer));
             }
         }
         QVERIFY(golden.finish());

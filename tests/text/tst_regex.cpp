@@ -81,7 +81,7 @@ class TestRegex : public QObject {
         QCOMPARE(cut(Regex("(?=[A-Z])", "test"), "aBC"), std::string("a[]B[]C"));
         QCOMPARE(cut(Regex("a*", "test"), "bab"), std::string("[]b[a]b[]"));
         QCOMPARE(cut(Regex("x?", "test"), ""), std::string());
-        QCOMPARE(Regex("(?=é)", "test").replace("éaé", "-"), std::string("-éa-é"));
+        QCOMPARE(Regex("(?=é)", "test").replace("éaé", "-", 100), std::string("-éa-é"));
         QCOMPARE(split({{"Regex", "(?=[A-Z])"}}, "Isolated", false, "aBC"), (Texts{"a", "B", "C"}));
         QCOMPARE(split({{"Regex", "(?=[A-Z])"}}, "MergedWithNext", false, "aBC"), (Texts{"a", "B", "C"}));
     }
@@ -104,6 +104,8 @@ class TestRegex : public QObject {
                  {R"(\p{N}{1,3}+)", "}+"},
                  {R"([\P{L}x])", "\\P{L} within"},
                  {R"((*LIMIT_MATCH=9)a)", "(* in the regular expression"},
+                 {R"((?m:a.b))", "(?m"},
+                 {R"((?i-s)a)", "(?i-s"},
                  {R"(\p{Mn})", "\\p{Mn}"},
                  {R"(\p{Letter})", "\\p{Letter}"},
                  {R"(\p)", "\\p"},

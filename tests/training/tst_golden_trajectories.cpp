@@ -1,14 +1,18 @@
 #include <QObject>
+#include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "core/contract/run_spec.h"
+#include "core/files/durable_file.h"
 #include "core/files/json.h"
 #include "core/files/json_lines.h"
 #include "core/files/model_folder.h"
+#include "core/model/families.h"
 #include "core/training/scoring.h"
 #include "core/training/trainer.h"
 #include "tests/support/golden_cases.h"
@@ -116,9 +120,6 @@ std::optional<std::string> reasonToSkip(const Json& expected) {
     if (!expected.value("lora", Json()).is_null()) {
         return "LoRA is not there yet";
     }
-    if (!expected.value("chat_template", Json()).is_null()) {
-        return "conversational data is not there yet";
-    }
     const Json& args = expected.at("args");
     if (args.at("optim") != "adamw_torch" && args.at("optim") != "rmsprop") {
         return "optimizer " + args.at("optim").get<std::string>() + " is not there yet";
@@ -212,28 +213,47 @@ Dataset tokenised(const Json& expected, std::int64_t maxLength) {
     return dataset;
 }
 
-/// The same from the text, with the model's own tokenizer.
+/// The folder for what reads text: the model's, or a copy of its tokenizer with the template that the run was given.
+std::filesystem::path tokenizerFolder(const Trajectory& trajectory, const QTemporaryDir& scratch) {
+    const Json given = trajectory.expected.value("chat_template", Json());
+    if (!given.is_string()) {
+        return trajectory.model.folder;
+    }
+    const std::filesystem::path folder = scratch.path().toStdString();
+    for (const std::filesystem::path& file : files::companionFiles(trajectory.model.folder)) {
+        std::filesystem::copy(file, folder, std::filesystem::copy_options::overwrite_existing);
+    }
+    files::writeAtomically(folder / "chat_template.jinja", given.get<std::string>());
+    return folder;
+}
+
+/// A row of the golden data as a line of dataset/.
+std::string datasetLine(const files::OrderedJson& row, std::int64_t number, bool pairs) {
+    files::OrderedJson line = {{"pair", std::to_string(number)}, {"prompt", row.at("prompt")}};
+    if (pairs) {
+        line["chosen"] = row.at("chosen");
+        line["rejected"] = row.at("rejected");
+    } else {
+        line["completion"] = row.contains("completion") ? row.at("completion") : row.at("chosen");
+    }
+    return files::toLine(line) + "\n";
+}
+
+/// The same from the text, as a run reads it.
 Dataset fromText(const Trajectory& trajectory) {
-    const auto tokenizer = text::Tokenizer::load(trajectory.model.folder);
+    const QTemporaryDir scratch;
+    const std::filesystem::path folder = tokenizerFolder(trajectory, scratch);
     const bool pairs = trajectory.method.data == training::DataKind::Pairs;
-    Dataset dataset;
-    const auto take = [&](std::int64_t, const files::OrderedJson& row) {
-        Example example;
-        const std::string prompt = row.at("prompt"), chosen = row.at("chosen"), rejected = row.at("rejected");
-        if (pairs) {
-            text::TokenizedPair ids = text::tokenizePair(*tokenizer, prompt, chosen, rejected, true);
-            example.prompt = ids.prompt;
-            example.completions = {ids.chosen, ids.rejected};
-        } else {
-            text::TokenizedCompletion ids = text::tokenizeCompletion(*tokenizer, prompt, chosen, true);
-            example.prompt = ids.prompt;
-            example.completions = {ids.completion};
-        }
-        keep(dataset, std::move(example), trajectory.hyperparameters.maxLength);
-    };
-    files::readJsonLinesFile(trajectory.folder / trajectory.expected.value("data", "data.jsonl"), take,
-                             [](const files::BadLine& bad) { qWarning("%s", bad.reason.c_str()); });
-    return dataset;
+    std::string lines;
+    files::readJsonLinesFile(
+        trajectory.folder / trajectory.expected.value("data", "data.jsonl"),
+        [&](std::int64_t number, const files::OrderedJson& row) { lines += datasetLine(row, number, pairs); },
+        [](const files::BadLine& bad) { qWarning("%s", bad.reason.c_str()); });
+    const std::filesystem::path file = std::filesystem::path(scratch.path().toStdString()) / "train.jsonl";
+    files::writeAtomically(file, lines);
+    return training::loadDataset(file, trajectory.method.data,
+                                 text::Conversations::load(folder, text::Tokenizer::load(folder)),
+                                 trajectory.hyperparameters.maxLength);
 }
 
 bool sameIds(const Dataset& a, const Dataset& b) {
@@ -435,10 +455,10 @@ void TestGoldenTrajectories::whatMustRun() {
     if (qEnvironmentVariableIsSet("PREFBENCH_GOLDEN")) {
         QSKIP("another set of golden files decides what is in it");
     }
-    for (const char* name :
-         {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2", "dpo-llama-truncate",
-          "dpo-llama-weight-decay", "sft-gpt2-accum2", "sft-llama", "dpo-gpt2-rmsprop", "dpo-gpt_neox",
-          "dpo-gpt_neox-precompute", "ipo-llama", "original-gpt2", "original-llama-cdpo-accum2"}) {
+    for (const char* name : {"dpo-gpt2", "dpo-gpt2-accum2", "dpo-gpt2-ragged", "dpo-llama", "dpo-llama-accum2",
+                             "dpo-llama-truncate", "dpo-llama-weight-decay", "sft-gpt2-accum2", "sft-llama",
+                             "dpo-gpt2-rmsprop", "dpo-gpt_neox", "dpo-gpt_neox-precompute", "dpo-qwen2-conversational",
+                             "ipo-llama", "original-gpt2", "original-llama-cdpo-accum2"}) {
         QVERIFY2(run_.contains(name), name);
     }
 }

@@ -19,6 +19,7 @@
 #include "core/files/json_lines.h"
 #include "core/files/safetensors.h"
 #include "core/training/durable_folder.h"
+#include "tests/support/chat_model.h"
 
 using namespace prefbench;
 using contract::RunDirectory;
@@ -45,6 +46,8 @@ class TestTrainingRun : public QObject {
     void whatCannotBeDoneFailsWithOneLine();
     void tenNonFiniteStepsEndTheRun();
     void demonstrationsTrain();
+    void conversationsTrain();
+    void conversationsTeach();
     void beginsOnlyOnce();
     void preflightCounts();
     void exportsAPlainModelFolder();
@@ -72,15 +75,17 @@ namespace {
 
 const std::filesystem::path kGolden = PREFBENCH_GOLDEN_DEFAULT;
 constexpr std::int64_t kSteps = 30;
+constexpr const char* kConversations = "dpo-qwen2-conversational";
 
-/// Lines of dataset/ made of the golden pairs from `begin` on.
-std::string pairLines(std::size_t begin, std::size_t count) {
+/// Lines of dataset/ made of a golden trajectory's pairs from `begin` on.
+std::string pairLines(std::size_t begin, std::size_t count, const char* trajectory = "dpo-gpt2") {
     std::vector<std::string> lines;
     files::readJsonLinesFile(
-        kGolden / "trajectories" / "dpo-gpt2" / "data.jsonl",
+        kGolden / "trajectories" / trajectory / "data.jsonl",
         [&](std::int64_t number, const files::OrderedJson& row) {
-            lines.push_back(contract::toLine(contract::PairExample{"pair-" + std::to_string(number), row.at("prompt"),
-                                                                   row.at("chosen"), row.at("rejected")}));
+            const auto passage = [&row](const char* key) { return contract::passageFromJson(row.at(key), key); };
+            lines.push_back(contract::toLine(contract::PairExample{"pair-" + std::to_string(number), passage("prompt"),
+                                                                   passage("chosen"), passage("rejected")}));
         },
         [](const files::BadLine&) {});
     std::string text;
@@ -485,6 +490,8 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine_data() {
                                                    << "max_length = 1";
     QTest::newRow("other weights than the run was made for") << "hash"
                                                              << "weights have changed since the model was added";
+    QTest::newRow("conversations without a chat template") << "conversations"
+                                                           << "models/gpt2: the model has no chat template";
     QTest::newRow("smoothing without cdpo") << "smoothing"
                                             << "method dpo has none";
 }
@@ -504,8 +511,8 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine() {
         spec.hyperparameters.labelSmoothing = what == "smoothing" ? 0.1 : 0;
         spec.modelHash = what == "hash" ? std::string(64, '0') : std::string();
     });
-    if (what == "empty") {
-        files::writeDurably(run.trainData(), "");
+    if (what == "empty" || what == "conversations") {
+        files::writeDurably(run.trainData(), what == "empty" ? "" : pairLines(0, 4, kConversations));
     }
     const Outcome outcome = train(run);
     QCOMPARE(outcome.exitCode, 1);
@@ -547,6 +554,53 @@ void TestTrainingRun::demonstrationsTrain() {
     }
     QCOMPARE(losses.size(), 4u);
     QVERIFY2(losses.back() < losses.front() / 2, qPrintable(QString::number(losses.back())));
+}
+
+void TestTrainingRun::conversationsTrain() {
+    const ChatModel chat;
+    const RunDirectory run = makeRun(dir_, "conversations", [&](contract::RunSpec& spec) {
+        spec.model = chat.path();
+        spec.hyperparameters.maxSteps = 10;
+    });
+    files::writeDurably(run.trainData(), pairLines(0, 48, kConversations));
+    files::writeDurably(run.evalData(), pairLines(48, 8, kConversations));
+    QVERIFY(engine({QStringLiteral("preflight"), QString::fromStdString(run.path.string())}).exitCode == 0);
+    const Outcome outcome = train(run);
+    QVERIFY2(outcome.exitCode == 0, qPrintable(outcome.errors));
+    QVERIFY(isOneRecordAStep(run, 10));
+    // The trained model reads conversations too.
+    QCOMPARE(files::readFile(run.finalModel() / "chat_template.jinja"), chatMlTemplate);
+    std::size_t samples = 0;
+    files::readJsonLinesFile(
+        run.samples(),
+        [&](std::int64_t, const files::OrderedJson& row) {
+            ++samples;
+            QVERIFY(row.at("prompt").is_array() && row.at("prompt")[0].contains("role"));
+            QVERIFY(row.at("completion").is_string());
+        },
+        [](const files::BadLine& bad) { QFAIL(bad.reason.c_str()); });
+    QCOMPARE(samples, std::size_t(4));
+}
+
+void TestTrainingRun::conversationsTeach() {
+    const ChatModel chat;
+    const RunDirectory run = makeRun(dir_, "conversations-sft", [&](contract::RunSpec& spec) {
+        spec.method = "sft";
+        spec.model = chat.path();
+        spec.hyperparameters.maxSteps = 10;
+    });
+    const contract::Passage prompt = contract::Passage::ofMessages({{{"role", "user"}, {"content", "How was it?"}}});
+    std::string lines;
+    for (const char* answer : {"The film was good.", "The cast was good."}) {
+        lines +=
+            contract::toLine(contract::DemonstrationExample{answer, prompt, contract::answerTo(prompt, answer)}) + "\n";
+    }
+    files::writeDurably(run.trainData(), lines);
+    files::writeDurably(run.evalData(), lines);
+    const Outcome outcome = train(run);
+    QVERIFY2(outcome.exitCode == 0, qPrintable(outcome.errors));
+    const std::vector<contract::MetricRecord> records = recordsOf(run);
+    QVERIFY(records.back().values.at("loss") < records.front().values.at("loss"));
 }
 
 void TestTrainingRun::beginsOnlyOnce() {

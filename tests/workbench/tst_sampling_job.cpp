@@ -154,6 +154,21 @@ class TestSamplingJob : public QObject {
         QCOMPARE(project::Completions(*scratch).count(), 20);
     }
 
+    /// As messages, not as text.
+    void conversationsAreSentAsTheyStand() {
+        ScratchProject scratch;
+        project::Prompts(*scratch).add(R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"}])",
+                                       Split::Train, QStringLiteral("test"));
+        scratch.addPrompt(QStringLiteral("plain"));
+        const SamplingJob::Progress progress = sampleAll(scratch, request(scratch));
+        const QStringList found = texts(scratch, progress.generationId);
+        QCOMPARE(found.size(), 8);
+        QVERIFY2(found.first().startsWith(
+                     QStringLiteral(R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes?"}] )")),
+                 qPrintable(found.first()));
+        QVERIFY2(found.last().startsWith(QStringLiteral("plain ")), qPrintable(found.last()));
+    }
+
     void saysWhatIsMissing() {
         ScratchProject scratch;
         const auto failure = [&](const SamplingRequest& wanted) {
@@ -190,8 +205,9 @@ class TestSamplingJob : public QObject {
         job.start(request(scratch));
         QVERIFY(finished.wait(5000));
         QCOMPARE(streamed.size(), 4);
-        QCOMPARE(streamed.first().at(0).toString(), prompt);
-        QCOMPARE(streamed.first().at(1).toString(), QStringLiteral("p"));
+        const auto shown = streamed.first().at(0).value<project::Prompt>();
+        QCOMPARE(shown.id, prompt);
+        QCOMPARE(shown.text(), QStringLiteral("p"));
     }
 };
 

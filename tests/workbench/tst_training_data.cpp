@@ -3,6 +3,7 @@
 #include "core/files/durable_file.h"
 #include "core/project/runs.h"
 #include "core/workbench/training.h"
+#include "tests/support/chat_model.h"
 #include "tests/workbench/scratch_project.h"
 
 using namespace prefbench;
@@ -36,7 +37,7 @@ class TestTrainingData : public QObject {
     static QSet<QString> promptsOf(const std::filesystem::path& file) {
         QSet<QString> prompts;
         for (const contract::PairExample& pair : contract::readPairs(file)) {
-            prompts.insert(QString::fromStdString(pair.prompt));
+            prompts.insert(QString::fromStdString(pair.prompt.text));
         }
         return prompts;
     }
@@ -77,9 +78,9 @@ class TestTrainingData : public QObject {
         const contract::RunDirectory run = create(scratch);
         const auto pairs = contract::readPairs(run.trainData());
         QCOMPARE(pairs.size(), 2U);
-        QCOMPARE(pairs[0].prompt, std::string("prompt:"));
-        QCOMPARE(pairs[0].chosen, std::string(" good"));
-        QCOMPARE(pairs[0].rejected, std::string(" bad"));
+        QCOMPARE(pairs[0].prompt.text, std::string("prompt:"));
+        QCOMPARE(pairs[0].chosen.text, std::string(" good"));
+        QCOMPARE(pairs[0].rejected.text, std::string(" bad"));
         QCOMPARE(pairs[1].chosen, std::string(" better"));
         QCOMPARE(pairs[1].rejected, std::string(" worse"));
         QVERIFY(contract::readPairs(run.evalData()).empty());
@@ -165,7 +166,7 @@ class TestTrainingData : public QObject {
         project::Judgements(*scratch).append(again);
         const auto pairs = contract::readPairs(create(scratch).trainData());
         QCOMPARE(pairs.size(), 1U);
-        QCOMPARE(pairs[0].chosen, std::string("b"));
+        QCOMPARE(pairs[0].chosen.text, std::string("b"));
     }
 
     void sftLearnsEachPreferredAnswerOnce() {
@@ -177,7 +178,39 @@ class TestTrainingData : public QObject {
                       project::Annotators(*scratch).ensure(QStringLiteral("bea"), project::AnnotatorKind::Human));
         const auto examples = contract::readDemonstrations(create(scratch, QStringLiteral("sft")).trainData());
         QCOMPARE(examples.size(), 1U);
-        QCOMPARE(examples[0].completion, std::string("a"));
+        QCOMPARE(examples[0].completion.text, std::string("a"));
+    }
+
+    /// In TRL's conversational form, for a model that has a chat template.
+    void conversationsKeepTheirForm() {
+        ScratchProject scratch;
+        const ChatModel chat;
+        const QByteArray messages = R"([{"role":"system","content":"s"},{"role":"user","content":"u"}])";
+        const QString prompt = project::Prompts(*scratch).add(messages, Split::Train, QStringLiteral("test"));
+        scratch.addLabelledPair(prompt, QStringLiteral("a"), QStringLiteral("b"), -1);
+        NewRun run;
+        run.modelId = project::Models(*scratch).ensure(chat.folder(), QStringLiteral("chat"));
+        const auto pairs = contract::readPairs(createRun(*scratch, run).trainData());
+        QCOMPARE(pairs.size(), 1U);
+        QCOMPARE(QByteArray::fromStdString(files::toLine(pairs[0].prompt.messages)), messages);
+        QCOMPARE(pairs[0].chosen, contract::answerTo(pairs[0].prompt, "b"));
+        QCOMPARE(files::toLine(pairs[0].rejected.messages), std::string(R"([{"role":"assistant","content":"a"}])"));
+        run.method = QStringLiteral("sft");
+        const auto taught = contract::readDemonstrations(createRun(*scratch, run).trainData());
+        QCOMPARE(taught.at(0).completion, pairs[0].chosen);
+    }
+
+    void conversationsNeedAModelWithAChatTemplate() {
+        ScratchProject scratch;
+        const QString prompt =
+            project::Prompts(*scratch).add(R"([{"role":"user","content":"u"}])", Split::Train, QStringLiteral("test"));
+        scratch.addLabelledPair(prompt, QStringLiteral("a"), QStringLiteral("b"), 1);
+        const QString error = createError(scratch);
+        QVERIFY2(error.contains(QStringLiteral("/models/gpt2: the model has no chat template")), qPrintable(error));
+        QVERIFY(!error.contains(QLatin1Char('\n')));
+        QVERIFY(project::Runs(*scratch).all().isEmpty());
+        QVERIFY(!QFile::exists(scratch.folder() + QStringLiteral("/scratch.data/runs")) ||
+                std::filesystem::is_empty((scratch.folder() + QStringLiteral("/scratch.data/runs")).toStdString()));
     }
 
     void theRunIsIndexedAndSpecified() {

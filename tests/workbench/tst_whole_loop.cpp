@@ -1,10 +1,13 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/exchange/import.h"
+#include "core/files/durable_file.h"
 #include "core/jobs/run_watcher.h"
 #include "core/project/runs.h"
 #include "core/workbench/sampling_job.h"
 #include "core/workbench/training.h"
+#include "tests/support/chat_model.h"
 #include "tests/workbench/scratch_project.h"
 
 using namespace prefbench;
@@ -86,6 +89,51 @@ class TestWholeLoop : public QObject {
         QTRY_VERIFY_WITH_TIMEOUT(watcher.status().step >= 2, 300000);
         contract::postRequest(run, contract::RequestKind::Stop);
         QTRY_COMPARE_WITH_TIMEOUT(watcher.status().state, contract::RunState::Stopped, 300000);
+    }
+
+    /// Import, sampling through the model's chat template, labels, training.
+    void conversationsGoAllTheWay() {
+        ScratchProject scratch;
+        const ChatModel chat;
+        const QString file = scratch.folder() + QStringLiteral("/prompts.jsonl");
+        std::string lines;
+        for (int i = 0; i < 6; ++i) {
+            const files::OrderedJson messages = {{{"role", "system"}, {"content", "Be brief."}},
+                                                 {{"role", "user"}, {"content", "Question " + std::to_string(i)}}};
+            lines += files::toLine(files::OrderedJson{{"prompt", messages}}) + "\n";
+        }
+        files::writeAtomically(file.toStdString(), lines);
+        QCOMPARE(exchange::importFile(*scratch, file).prompts, 6);
+        workbench::NewRun run;
+        run.modelId = project::Models(*scratch).ensure(chat.folder(), QStringLiteral("chat"));
+        run.settings = {QStringLiteral("batch_size=2"), QStringLiteral("max_steps=2")};
+        workbench::Store store;
+        workbench::openAndWait(store, scratch.path());
+        workbench::SamplingRequest request;
+        request.modelId = run.modelId;
+        request.settings.samples = 2;
+        request.settings.maxNewTokens = 8;
+        const auto progress = workbench::sampleAndWait(store, request);
+        QVERIFY2(progress.refused == 0, qPrintable(progress.firstRefusal));
+        QCOMPARE(progress.completions, 12);
+        for (const project::Comparison& comparison : project::Comparisons(*scratch).page()) {
+            scratch.label(comparison.id, 1);
+        }
+        const contract::RunDirectory directory = workbench::createRun(*scratch, run);
+        QVERIFY(contract::readPairs(directory.trainData()).at(0).prompt.isConversation());
+        jobs::startTraining(directory);
+        jobs::RunWatcher watcher(directory);
+        QTRY_VERIFY_WITH_TIMEOUT(contract::isFinal(watcher.status().state), 300000);
+        QVERIFY2(watcher.status().state == contract::RunState::Finished, watcher.status().message.c_str());
+
+        // A model without a template answers none of them, and says why.
+        request.modelId = scratch.modelId();
+        try {
+            workbench::sampleAndWait(store, request);
+            QFAIL("conversations were sampled without a chat template");
+        } catch (const Error& error) {
+            QVERIFY2(QString::fromUtf8(error.what()).contains(QStringLiteral("has no chat template")), error.what());
+        }
     }
 
     void aBrokenModelIsRefusedInOneLine() {

@@ -1,15 +1,10 @@
 #include "ui/pages/sample_page.h"
 
-#include <QComboBox>
-#include <QDoubleSpinBox>
-#include <QFormLayout>
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QLocale>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScrollArea>
-#include <QSpinBox>
 #include <QStackedLayout>
 
 #include "core/project/comparisons.h"
@@ -17,16 +12,17 @@
 #include "core/project/prompts.h"
 #include "ui/models/run_list_model.h"
 #include "ui/pages/model_picker.h"
+#include "ui/pages/sample/model_reading.h"
 #include "ui/pages/sample/preview.h"
+#include "ui/pages/sample/sampling_form.h"
+#include "ui/widgets/disclosure.h"
 #include "ui/widgets/notice_bar.h"
 #include "ui/widgets/state_view.h"
 #include "ui/widgets/theme.h"
 
 namespace prefbench::pages {
 
-using workbench::PairPolicy;
 using workbench::SamplingJob;
-using workbench::SamplingRequest;
 
 namespace {
 
@@ -44,15 +40,15 @@ SamplePage::SamplePage(Workbench& shared, QWidget* parent) : Page(shared, parent
     widgets::setLayoutGrid(row, this, widgets::kPageMargin, widgets::kGroupSpacing);
     row->addWidget(buildSettings());
     row->addWidget(buildAnswers(), 1);
-    connect(models_, &ModelPicker::changed, this, &SamplePage::updateButton);
-    for (QSpinBox* box : {perPrompt_, limit_}) {
-        connect(box, &QSpinBox::valueChanged, this, &SamplePage::updateButton);
-    }
-    connect(which_, &QComboBox::currentIndexChanged, this, &SamplePage::updateButton);
+    connect(form_, &SamplingForm::changed, this, &SamplePage::formChanged);
     present({});
 }
 
 SamplePage::~SamplePage() = default;
+
+ModelPicker* SamplePage::modelPicker() const {
+    return form_->modelPicker();
+}
 
 QWidget* SamplePage::buildSettings() {
     auto* side = new QWidget(this);
@@ -60,79 +56,12 @@ QWidget* SamplePage::buildSettings() {
     auto* column = new QVBoxLayout(side);
     widgets::setLayoutGrid(column, this, 0, widgets::kSpacing);
     column->addWidget(widgets::titleLabel(tr("Sample answers"), side));
-
-    auto* inner = new QWidget(side);
-    auto* form = new QFormLayout(inner);
-    form->setContentsMargins(0, 0, widgets::grid(this, 1), 0);
-    form->setHorizontalSpacing(widgets::grid(this, 2));
-    form->setVerticalSpacing(widgets::grid(this, widgets::kSpacing));
-    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    const auto add = [&](const QString& text, QWidget* field, const QString& tip) {
-        auto* label = new QLabel(text, inner);
-        label->setBuddy(field);
-        label->setToolTip(tip);
-        if (auto* box = qobject_cast<QComboBox*>(field)) {
-            // The longest entry must not decide the column's width.
-            box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-            box->setMinimumContentsLength(8);
-        }
-        field->setToolTip(tip);
-        field->setAccessibleDescription(tip);
-        form->addRow(label, field);
-        fields_ << field;
-    };
-    const auto spin = [&](int low, int high, int value) {
-        auto* box = new QSpinBox(inner);
-        box->setRange(low, high);
-        box->setValue(value);
-        box->setGroupSeparatorShown(true);
-        return box;
-    };
-    const auto real = [&](double low, double high, double step, double value) {
-        auto* box = new QDoubleSpinBox(inner);
-        box->setRange(low, high);
-        box->setSingleStep(step);
-        box->setDecimals(2);
-        box->setValue(value);
-        return box;
-    };
-    models_ = new ModelPicker(workbench(), inner);
-    add(tr("&Model"), models_, tr("The model that writes the answers"));
-    which_ = new QComboBox(inner);
-    which_->addItem(tr("Training prompts"), static_cast<int>(project::Split::Train));
-    which_->addItem(tr("Test prompts"), static_cast<int>(project::Split::Test));
-    which_->addItem(tr("All prompts"), -1);
-    which_->setCurrentIndex(2);
-    add(tr("&Prompts"), which_,
-        tr("Answers to test prompts are labelled too, but only evaluate: no run learns from them"));
-    limit_ = spin(0, 10000000, 0);
-    limit_->setSpecialValueText(tr("all of them"));
-    add(tr("At m&ost"), limit_, tr("So many prompts from the first on"));
-    perPrompt_ = spin(2, 64, 4);
-    add(tr("&Answers per prompt"), perPrompt_, tr("Different answers to the same prompt are what is compared"));
-    policy_ = new QComboBox(inner);
-    policy_->addItem(tr("each answer once"), static_cast<int>(PairPolicy::Disjoint));
-    policy_->addItem(tr("every pair"), static_cast<int>(PairPolicy::All));
-    add(tr("Compa&re"), policy_, tr("Which of a prompt's answers are paired; equal answers never are"));
-    temperature_ = real(0, 5, 0.1, 1);
-    add(tr("Temperat&ure"), temperature_, tr("Higher is more varied; 0 always takes the likeliest word"));
-    topP_ = real(0.01, 1, 0.05, 1);
-    add(tr("Top-p"), topP_, tr("Only the likeliest words that together have this share; 1 = off"));
-    topK_ = spin(0, 1000000, 0);
-    topK_->setSpecialValueText(tr("off"));
-    add(tr("Top-k"), topK_, tr("Only so many of the likeliest words"));
-    longest_ = spin(1, 100000, 128);
-    longest_->setSuffix(tr(" tokens"));
-    add(tr("Lon&gest answer"), longest_, tr("An answer that is not done by then is cut off"));
-    seed_ = spin(0, std::numeric_limits<int>::max(), 0);
-    seed_->setGroupSeparatorShown(false);
-    add(tr("See&d"), seed_, tr("The same seed draws the same answers"));
-
+    form_ = new SamplingForm(workbench(), side);
     auto* scroll = new QScrollArea(side);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setWidget(inner);
+    scroll->setWidget(form_);
     column->addWidget(scroll, 1);
     start_ = new widgets::PrimaryButton({}, side);
     connect(start_, &QPushButton::clicked, this, &SamplePage::startSampling);
@@ -142,7 +71,7 @@ QWidget* SamplePage::buildSettings() {
 
 QWidget* SamplePage::buildAnswers() {
     auto* area = new QWidget(this);
-    auto* column = new QVBoxLayout(area);
+    auto* column = answers_ = new QVBoxLayout(area);
     widgets::setLayoutGrid(column, this, 0, widgets::kSpacing);
     notice_ = new widgets::NoticeBar(area);
     column->addWidget(notice_);
@@ -177,6 +106,10 @@ QWidget* SamplePage::buildAnswers() {
     stack_->addWidget(state_);
     stack_->addWidget(scroll);
     column->addWidget(content, 1);
+    reading_ = new ModelReading(workbench(), area);
+    column->addWidget(reading_);
+    connect(reading_, &ModelReading::toggled, this, &SamplePage::shareHeight);
+    shareHeight(reading_->disclosure()->isOpen());
     for (QWidget* widget :
          {static_cast<QWidget*>(progressText_), static_cast<QWidget*>(bar_), static_cast<QWidget*>(cancel_)}) {
         widget->hide();
@@ -185,7 +118,20 @@ QWidget* SamplePage::buildAnswers() {
 }
 
 QList<KeyHelp> SamplePage::keys() const {
-    return {{tr("Alt+underlined letter"), tr("Go to a setting")}, {tr("Esc"), tr("Cancel sampling")}};
+    return {{tr("Alt+underlined letter"), tr("Go to a setting")},
+            {tr("Alt+W"), tr("Show or hide what the model reads")},
+            {QStringLiteral("← →"), tr("In that text: from token to token")},
+            {tr("Esc"), tr("Cancel sampling")}};
+}
+
+/// Open, the text has half of the height; closed, its heading stands at the bottom.
+void SamplePage::shareHeight(bool readingOpen) {
+    answers_->setStretchFactor(reading_, readingOpen ? 1 : 0);
+}
+
+void SamplePage::formChanged() {
+    updateButton();
+    reading_->setSource(modelPicker()->modelFolder(), form_->split(), form_->promptsOfSplit());
 }
 
 void SamplePage::projectOpened() {
@@ -199,7 +145,7 @@ void SamplePage::projectClosed() {
         delete job_;
     }
     endJob();
-    models_->clear();
+    modelPicker()->clear();
     preview_->clear();
     notice_->dismiss();
     stack_->setCurrentIndex(0);
@@ -224,7 +170,7 @@ void SamplePage::load() {
     if (!workbench().isOpen()) {
         return;
     }
-    models_->load();
+    modelPicker()->load();
     workbench().store().run(
         [](project::Project& project) {
             project::Prompts prompts(project);
@@ -237,9 +183,7 @@ void SamplePage::load() {
 void SamplePage::present(const Counts& counts) {
     stale_ = false;
     counts_ = counts;
-    which_->setItemText(0, tr("Training prompts (%1)").arg(number(counts.trainPrompts)));
-    which_->setItemText(1, tr("Test prompts (%1)").arg(number(counts.testPrompts)));
-    which_->setItemText(2, tr("All prompts (%1)").arg(number(counts.trainPrompts + counts.testPrompts)));
+    form_->setPromptCounts(counts.trainPrompts, counts.testPrompts);
     if (counts.trainPrompts + counts.testPrompts == 0) {
         state_->showEmpty(tr("No prompts yet"),
                           tr("Answers are written to the project's prompts. Import some first: File › Import."));
@@ -251,45 +195,19 @@ void SamplePage::present(const Counts& counts) {
             tr("%1 answers, %2 comparisons so far").arg(number(counts.answers), number(counts.comparisons)),
             tr("New answers appear here while the model writes them."));
     }
-    updateButton();
-}
-
-qint64 SamplePage::promptsWanted() const {
-    const int which = which_->currentData().toInt();
-    const qint64 all = which < 0                                          ? counts_.trainPrompts + counts_.testPrompts
-                       : which == static_cast<int>(project::Split::Train) ? counts_.trainPrompts
-                                                                          : counts_.testPrompts;
-    return limit_->value() > 0 ? std::min<qint64>(all, limit_->value()) : all;
+    formChanged();
 }
 
 void SamplePage::updateButton() {
-    const qint64 answers = promptsWanted() * perPrompt_->value();
+    const qint64 answers = form_->promptsWanted() * form_->answersPerPrompt();
     start_->setText(job_ ? tr("Sampling…") : tr("&Sample %1 answers").arg(number(answers)));
-    start_->setEnabled(!job_ && answers > 0 && !models_->modelId().isEmpty() && workbench().isOpen() &&
+    start_->setEnabled(!job_ && answers > 0 && !modelPicker()->modelId().isEmpty() && workbench().isOpen() &&
                        !workbench().isReadOnly());
-    start_->setToolTip(workbench().isReadOnly()       ? tr("The project is read-only")
-                       : models_->modelId().isEmpty() ? tr("Choose a model first")
-                       : answers == 0                 ? tr("Import prompts first")
-                                                      : QString());
-    for (QWidget* field : std::as_const(fields_)) {
-        field->setEnabled(!job_);
-    }
-}
-
-SamplingRequest SamplePage::request() const {
-    SamplingRequest request;
-    request.modelId = models_->modelId();
-    request.settings.samples = perPrompt_->value();
-    request.settings.temperature = temperature_->value();
-    request.settings.topP = topP_->value();
-    request.settings.topK = topK_->value();
-    request.settings.maxNewTokens = longest_->value();
-    request.settings.seed = static_cast<std::uint64_t>(seed_->value());
-    request.promptLimit = limit_->value();
-    const int which = which_->currentData().toInt();
-    request.split = which < 0 ? std::nullopt : std::optional(static_cast<project::Split>(which));
-    request.policy = static_cast<PairPolicy>(policy_->currentData().toInt());
-    return request;
+    start_->setToolTip(workbench().isReadOnly()             ? tr("The project is read-only")
+                       : modelPicker()->modelId().isEmpty() ? tr("Choose a model first")
+                       : answers == 0                       ? tr("Import prompts first")
+                                                            : QString());
+    form_->setBusy(job_ != nullptr);
 }
 
 void SamplePage::startSampling() {
@@ -301,11 +219,10 @@ void SamplePage::startSampling() {
     preview_->clear();
     told_.invalidate();
     job_ = new SamplingJob(workbench().store(), this);
-    connect(job_, &SamplingJob::streamed, this,
-            [this](const QString& promptId, const QString& prompt, int index, const QString& text) {
-                preview_->append(promptId, prompt, index, text);
-                stack_->setCurrentIndex(1);
-            });
+    connect(job_, &SamplingJob::streamed, this, [this](const project::Prompt& prompt, int index, const QString& text) {
+        preview_->append(prompt, index, text);
+        stack_->setCurrentIndex(1);
+    });
     connect(job_, &SamplingJob::progress, this, &SamplePage::showProgress);
     connect(job_, &SamplingJob::finished, this, &SamplePage::finish);
     connect(job_, &SamplingJob::failed, this, &SamplePage::fail);
@@ -320,7 +237,7 @@ void SamplePage::startSampling() {
     stack_->setCurrentIndex(0);
     updateButton();
     cancel_->setFocus();
-    job_->start(request());
+    job_->start(form_->request());
 }
 
 void SamplePage::cancelSampling() {
@@ -338,10 +255,10 @@ void SamplePage::showProgress(const SamplingJob::Progress& progress) {
     }
     bar_->setRange(0, static_cast<int>(progress.totalPrompts));
     bar_->setValue(static_cast<int>(progress.prompts));
-    const qint64 total = progress.totalPrompts * perPrompt_->value();
+    const qint64 total = progress.totalPrompts * form_->answersPerPrompt();
     QStringList parts{tr("%1 of %2 answers").arg(number(progress.completions), number(total))};
     if (progress.prompts > 0 && progress.promptsPerSecond > 0) {
-        const double rate = progress.promptsPerSecond * perPrompt_->value();
+        const double rate = progress.promptsPerSecond * form_->answersPerPrompt();
         parts << tr("%1 a second").arg(QLocale().toString(rate, 'f', rate < 10 ? 1 : 0));
         parts << tr("%1 left").arg(models::aboutDuration(progress.secondsLeft));
     }

@@ -6,14 +6,10 @@
 #include "core/workbench/sampling_job.h"
 #include "ui/pages/page.h"
 
-class QComboBox;
-class QDoubleSpinBox;
-class QLabel;
 class QProgressBar;
 class QPushButton;
-class QScrollArea;
-class QSpinBox;
 class QStackedLayout;
+class QVBoxLayout;
 
 namespace prefbench::widgets {
 class Label;
@@ -25,7 +21,9 @@ class StateView;
 namespace prefbench::pages {
 
 class ModelPicker;
+class ModelReading;
 class SamplePreview;
+class SamplingForm;
 
 /// Draws answers from a model for the project's prompts and makes comparisons of them, with the text streaming in.
 class SamplePage : public Page {
@@ -46,8 +44,10 @@ class SamplePage : public Page {
     void startSampling();
     void cancelSampling();
     bool isSampling() const { return job_ != nullptr; }
-    ModelPicker* modelPicker() const { return models_; }
+    ModelPicker* modelPicker() const;
+    SamplingForm* form() const { return form_; }
     SamplePreview* preview() const { return preview_; }
+    ModelReading* reading() const { return reading_; }
     /// What stands in the bar above the answers: a result or a problem, or nothing.
     QString notice() const;
 
@@ -61,24 +61,14 @@ class SamplePage : public Page {
     void load();
     void present(const Counts& counts);
     void updateButton();
-    qint64 promptsWanted() const;
-    workbench::SamplingRequest request() const;
+    void formChanged();
+    void shareHeight(bool readingOpen);
     void showProgress(const workbench::SamplingJob::Progress& progress);
     void finish(const workbench::SamplingJob::Progress& progress);
     void fail(const QString& message);
     void endJob();
 
-    ModelPicker* models_;
-    QSpinBox* perPrompt_;
-    QComboBox* which_;
-    QSpinBox* limit_;
-    QComboBox* policy_;
-    QDoubleSpinBox* temperature_;
-    QDoubleSpinBox* topP_;
-    QSpinBox* topK_;
-    QSpinBox* longest_;
-    QSpinBox* seed_;
-    QList<QWidget*> fields_;
+    SamplingForm* form_;
     widgets::PrimaryButton* start_;
     QPushButton* cancel_;
     QProgressBar* bar_;
@@ -87,6 +77,8 @@ class SamplePage : public Page {
     widgets::StateView* state_;
     SamplePreview* preview_;
     QStackedLayout* stack_;
+    ModelReading* reading_;
+    QVBoxLayout* answers_;
     Counts counts_;
     QPointer<workbench::SamplingJob> job_;
     bool cancelled_ = false, stale_ = true;

@@ -39,9 +39,38 @@ ReadingText::ReadingText(QWidget* parent) : QTextEdit(parent) {
 
 void ReadingText::setReading(const QString& text) {
     reading_ = text.trimmed();
+    setCurrentCharFormat(QTextCharFormat());
+    setPlainText(reading_);
+    begin();
+}
+
+void ReadingText::setTurns(const QList<Turn>& turns) {
+    if (turns.size() == 1 && turns.first().speaker.isEmpty()) {
+        setReading(turns.first().text);
+        return;
+    }
+    clear();
+    QTextCharFormat speaker;
+    speaker.setFontWeight(QFont::DemiBold);
+    QTextBlockFormat apart;
+    apart.setTopMargin(grid(this, 1));
+    QTextCursor cursor(document());
+    for (const Turn& turn : turns) {
+        if (!document()->isEmpty()) {
+            cursor.insertBlock(apart, QTextCharFormat());
+        }
+        cursor.insertText(turn.speaker, speaker);
+        cursor.insertBlock(QTextBlockFormat(), QTextCharFormat());
+        cursor.insertText(turn.text.trimmed(), QTextCharFormat());
+    }
+    reading_ = toPlainText();
+    moveCursor(QTextCursor::Start);
+    begin();
+}
+
+void ReadingText::begin() {
     dimmed_ = 0;
     marked_.clear();
-    setPlainText(reading_);
     applyFormat();
     applySelections();
     verticalScrollBar()->setValue(0);

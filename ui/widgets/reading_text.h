@@ -3,6 +3,7 @@
 #include <QTextEdit>
 
 #include "ui/widgets/text_difference.h"
+#include "ui/widgets/turn.h"
 
 namespace prefbench::widgets {
 
@@ -15,6 +16,8 @@ class ReadingText : public QTextEdit {
 
     /// Shows `text` without blank ends and starts at its top.
     void setReading(const QString& text);
+    /// Shows a conversation: each part below its speaker. Plain text is one part without a speaker.
+    void setTurns(const QList<Turn>& turns);
     QString reading() const { return reading_; }
     void setScale(double scale);
     /// The first `characters` step back in colour.
@@ -33,6 +36,7 @@ class ReadingText : public QTextEdit {
     void changeEvent(QEvent* event) override;
 
   private:
+    void begin();
     void applyFormat();
     void applyColumn();
     void applySelections();

@@ -34,7 +34,7 @@ class LineGenerator {
     void add(std::int64_t number, const files::OrderedJson& line) {
         const bool asIds = line.is_object() && line.contains("prompt_ids");
         auto prompt = asIds ? requiredIds(line, "prompt_ids", model_.transformer.architecture())
-                            : promptIds(*model_.tokenizer, requiredText(line, "prompt"));
+                            : promptIds(model_.conversations, contract::promptFromJson(line));
         Line& added = lines_.emplace_back();
         added.number = number;
         try {
@@ -142,7 +142,8 @@ int run(const GenerateOptions& options) {
 void addGenerate(CLI::App& app, Work& work) {
     auto options = std::make_shared<GenerateOptions>();
     CLI::App* command = app.add_subcommand(
-        "generate", R"(JSON lines {"prompt"} or {"prompt_ids"} to {"completion", "ids", "logprob", "finish_reason"})");
+        "generate",
+        R"(JSON lines {"prompt"}, {"messages"} or {"prompt_ids"} to {"completion", "ids", "logprob", "finish_reason"})");
     addModelOptions(*command, options->model);
     contract::SamplingSettings& settings = options->settings;
     command->add_option("--temperature", settings.temperature, "0 takes the likeliest token")->capture_default_str();

@@ -18,7 +18,9 @@ LoadedModel loadModel(const ModelOptions& options) {
     const at::Device device = model::deviceFromName(options.device);
     const at::ScalarType type = model::computeTypeFromName(options.dtype);
     const files::ModelFolder folder = files::openModelFolder(options.folder);
-    return {text::Tokenizer::load(folder.folder), model::Transformer::load(folder, device, type)};
+    const auto tokenizer = text::Tokenizer::load(folder.folder);
+    return {tokenizer, text::Conversations::load(folder.folder, tokenizer),
+            model::Transformer::load(folder, device, type)};
 }
 
 }  // namespace prefbench::engine

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/model/transformer.h"
-#include "core/text/tokenizer.h"
+#include "core/text/conversation.h"
 
 namespace prefbench::engine {
 
@@ -23,10 +23,11 @@ void addModelOptions(CLI::App& command, ModelOptions& options);
 
 struct LoadedModel {
     std::shared_ptr<const text::Tokenizer> tokenizer;
+    text::Conversations conversations;
     model::Transformer transformer;
 };
 
-/// Sets the process's threads, then loads both. Throws Error.
+/// Sets the process's threads, then loads all of it. A folder without a chat template is no Error here. Throws Error.
 LoadedModel loadModel(const ModelOptions& options);
 
 }  // namespace prefbench::engine

@@ -1,15 +1,36 @@
 #include "app/engine/commands/prompts.h"
 
+#include <utility>
+
 #include "core/files/error.h"
+#include "core/text/shown_tokens.h"
 
 namespace prefbench::engine {
 
-std::vector<text::TokenId> promptIds(const text::Tokenizer& tokenizer, const std::string& prompt) {
+std::vector<text::TokenId> plainPromptIds(const text::Tokenizer& tokenizer, const std::string& prompt) {
     std::vector<text::TokenId> ids = tokenizer.encode(prompt, /*addSpecialTokens=*/true);
     if (ids.empty() && tokenizer.bosId()) {
         ids.push_back(*tokenizer.bosId());
     }
     return ids;
+}
+
+std::vector<text::TokenId> promptIds(const text::Conversations& conversations, const contract::Passage& prompt) {
+    return prompt.isConversation() ? conversations.promptIds(prompt.messages)
+                                   : plainPromptIds(conversations.tokenizer(), prompt.text);
+}
+
+std::vector<contract::Rendering::Token> shown(const text::Tokenizer& tokenizer, const std::vector<text::TokenId>& ids) {
+    std::vector<contract::Rendering::Token> tokens;
+    for (text::ShownToken& token : text::shownTokens(tokenizer, ids)) {
+        tokens.push_back({token.id, std::move(token.text), token.special});
+    }
+    return tokens;
+}
+
+contract::Rendering rendering(const text::Conversations& conversations, const contract::Passage& prompt) {
+    return {prompt.isConversation() ? conversations.promptText(prompt.messages) : prompt.text,
+            shown(conversations.tokenizer(), promptIds(conversations, prompt))};
 }
 
 std::vector<text::TokenId> requiredIds(const files::OrderedJson& line, const char* key,

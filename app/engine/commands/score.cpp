@@ -17,14 +17,20 @@ struct ScoreOptions {
     LineFiles files;
 };
 
-text::TokenizedCompletion idsOf(const model::Transformer& model, const text::Tokenizer& tokenizer,
-                                const files::OrderedJson& line) {
+text::TokenizedCompletion idsOf(const LoadedModel& model, const files::OrderedJson& line) {
+    const model::Architecture& architecture = model.transformer.architecture();
     if (line.is_object() && line.contains("prompt_ids")) {
-        return {requiredIds(line, "prompt_ids", model.architecture()),
-                requiredIds(line, "completion_ids", model.architecture())};
+        return {requiredIds(line, "prompt_ids", architecture), requiredIds(line, "completion_ids", architecture)};
     }
-    const std::string prompt = requiredText(line, "prompt"), completion = requiredText(line, "completion");
-    return text::tokenizeCompletion(tokenizer, prompt, completion, flagOr(line, "append_eos", false));
+    const contract::Passage prompt = contract::promptFromJson(line);
+    const std::string completion = requiredText(line, "completion");
+    if (!prompt.isConversation()) {
+        return text::tokenizeCompletion(*model.tokenizer, prompt.text, completion, flagOr(line, "append_eos", false));
+    }
+    if (line.contains("append_eos")) {
+        throw Error("\"append_eos\" is for plain text: the chat template ends the answers of a conversation");
+    }
+    return model.conversations.tokenizeCompletion(prompt.messages, contract::answerTo(prompt, completion).messages);
 }
 
 int run(const ScoreOptions& options) {
@@ -34,22 +40,21 @@ int run(const ScoreOptions& options) {
         if (line.is_object() && line.contains("id")) {
             answer["id"] = line.at("id");
         }
-        answer.update(score(model.transformer, *model.tokenizer, line));
+        answer.update(score(model, line));
         return answer;
     });
 }
 
 }  // namespace
 
-files::OrderedJson score(const model::Transformer& model, const text::Tokenizer& tokenizer,
-                         const files::OrderedJson& line) {
+files::OrderedJson score(const LoadedModel& model, const files::OrderedJson& line) {
     const c10::InferenceMode inference;
-    text::TokenizedCompletion ids = idsOf(model, tokenizer, line);
+    text::TokenizedCompletion ids = idsOf(model, line);
     std::vector<double> tokens;
     if (!ids.completion.empty()) {
-        const auto batch =
-            model::PackedBatch::pack({{std::move(ids.prompt), {std::move(ids.completion)}}}, model.device());
-        const at::Tensor values = branchTokenLogProbs(model, batch).to(at::kCPU, at::kDouble).contiguous();
+        const auto batch = model::PackedBatch::pack({{std::move(ids.prompt), {std::move(ids.completion)}}},
+                                                    model.transformer.device());
+        const at::Tensor values = branchTokenLogProbs(model.transformer, batch).to(at::kCPU, at::kDouble).contiguous();
         tokens.assign(values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel());
     }
     double sum = 0;
@@ -63,9 +68,10 @@ files::OrderedJson score(const model::Transformer& model, const text::Tokenizer&
 
 void addScore(CLI::App& app, Work& work) {
     auto options = std::make_shared<ScoreOptions>();
-    CLI::App* command = app.add_subcommand(
-        "score",
-        R"(JSON lines {"prompt", "completion"} or {"prompt_ids", "completion_ids"} to {"logprob", "token_logprobs"})");
+    CLI::App* command = app.add_subcommand("score",
+                                           "JSON lines {\"prompt\", \"completion\"}, {\"messages\", \"completion\"} or "
+                                           "{\"prompt_ids\", \"completion_ids\"} to "
+                                           "{\"logprob\", \"token_logprobs\"}");
     addModelOptions(*command, options->model);
     addLineOptions(*command, options->files);
     command->callback([options, &work] { work = [options] { return run(*options); }; });

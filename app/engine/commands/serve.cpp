@@ -85,6 +85,14 @@ void sayDone(std::int64_t id) {
     say(toJson(event));
 }
 
+/// The whole answer to a request.
+void sayResult(std::int64_t id, files::Json result) {
+    result["id"] = id;
+    result["event"] = "result";
+    say(result);
+    sayDone(id);
+}
+
 /// Answers requests; those that generate run together as one batch.
 class Server {
   public:
@@ -124,14 +132,14 @@ class Server {
     void handle(const std::string& line) {
         std::int64_t id = 0;
         try {
-            const files::Json request = files::parseJson(line, "request");
+            const files::OrderedJson request = files::parseOrderedJson(line, "request");
             if (!request.is_object()) {
                 throw Error("request: must be a JSON object");
             }
             id = integer(request, "id");
             const auto op = request.find("op");
             if (op == request.end() || !op->is_string()) {
-                throw Error(R"(request: "op" must be "generate", "score" or "cancel")");
+                throw Error(R"(request: "op" must be "generate", "score", "render" or "cancel")");
             }
             answer(id, op->get<std::string>(), request);
         } catch (const std::exception& error) {
@@ -139,24 +147,22 @@ class Server {
         }
     }
 
-    void answer(std::int64_t id, const std::string& op, const files::Json& request) {
+    void answer(std::int64_t id, const std::string& op, const files::OrderedJson& request) {
         if (op == "generate") {
             generate(contract::generateRequestFromJson(request));
         } else if (op == "score") {
-            files::Json result = score(model_.transformer, *model_.tokenizer, request);
-            result["id"] = id;
-            result["event"] = "result";
-            say(result);
-            sayDone(id);
+            sayResult(id, score(model_, request));
+        } else if (op == "render") {
+            sayResult(id, toJson(rendering(model_.conversations, contract::promptFromJson(request))));
         } else if (op == "cancel") {
             cancel(integer(request, "target"));
             sayDone(id);
         } else {
-            throw Error("request: op is \"" + op + "\", must be generate, score or cancel");
+            throw Error("request: op is \"" + op + "\", must be generate, score, render or cancel");
         }
     }
 
-    static std::int64_t integer(const files::Json& request, const char* key) {
+    static std::int64_t integer(const files::OrderedJson& request, const char* key) {
         const auto found = request.find(key);
         if (found == request.end() || !found->is_number_integer()) {
             throw Error(std::string("request: \"") + key + "\" must be a whole number");
@@ -165,7 +171,7 @@ class Server {
     }
 
     void generate(const contract::GenerateRequest& request) {
-        const std::int64_t number = batch_.add(promptIds(*model_.tokenizer, request.prompt), request.settings);
+        const std::int64_t number = batch_.add(promptIds(model_.conversations, request.prompt), request.settings);
         running_[number] = {request.id, request.settings.samples};
     }
 
@@ -219,7 +225,7 @@ class Server {
 int run(const ModelOptions& options) {
     std::optional<LoadedModel> model;
     try {
-        model = loadModel(options);
+        model.emplace(loadModel(options));
     } catch (const std::exception& error) {
         const std::string message = error.what();
         std::cout << files::toLine(files::Json{{"event", "error"}, {"message", message.substr(0, message.find('\n'))}})
@@ -239,7 +245,8 @@ int run(const ModelOptions& options) {
 void addServe(CLI::App& app, Work& work) {
     auto options = std::make_shared<ModelOptions>();
     CLI::App* command = app.add_subcommand(
-        "serve", R"(answers {"id", "op": "generate" | "score" | "cancel", …} lines until standard input ends)");
+        "serve",
+        R"(answers {"id", "op": "generate" | "score" | "render" | "cancel", …} lines until standard input ends)");
     addModelOptions(*command, *options);
     command->callback([options, &work] { work = [options] { return run(*options); }; });
 }

@@ -4,6 +4,7 @@
 #include <QLineEdit>
 #include <algorithm>
 
+#include "ui/pages/turns.h"
 #include "ui/widgets/compared_texts.h"
 #include "ui/widgets/notice_bar.h"
 #include "ui/widgets/reading_text.h"
@@ -95,7 +96,7 @@ QWidget* AskingView::buildReason() {
 }
 
 void AskingView::ask(const labelling::Question& question) {
-    prompt_->setReading(question.prompt.text());
+    prompt_->setTurns(turnsOf(question.prompt));
     texts_->setTexts(question.left.text, question.right.text);
     if (question.previous) {
         showAnswer(question.previous->outcome, question.previous->screen, question.previous->rationale);

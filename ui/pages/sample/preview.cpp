@@ -1,8 +1,11 @@
 #include "ui/pages/sample/preview.h"
 
 #include <QVBoxLayout>
+#include <utility>
 
+#include "ui/pages/turns.h"
 #include "ui/widgets/theme.h"
+#include "ui/widgets/turns_view.h"
 
 namespace prefbench::pages {
 namespace {
@@ -31,10 +34,10 @@ void SamplePreview::clear() {
     seen_.clear();
 }
 
-SamplePreview::Place* SamplePreview::placeFor(const QString& promptId, const QString& prompt) {
+SamplePreview::Place* SamplePreview::placeFor(const project::Prompt& prompt) {
     Place* oldest = nullptr;
     for (Place& place : places_) {
-        if (place.promptId == promptId) {
+        if (place.promptId == prompt.id) {
             return &place;
         }
         if (place.still.elapsed() > readableFor && (!oldest || place.still.elapsed() > oldest->still.elapsed())) {
@@ -42,25 +45,26 @@ SamplePreview::Place* SamplePreview::placeFor(const QString& promptId, const QSt
         }
     }
     // A card that came in late would show the rest of an answer as if it were the whole.
-    if (seen_.contains(promptId)) {
+    if (seen_.contains(prompt.id)) {
         return nullptr;
     }
-    seen_.insert(promptId);
+    seen_.insert(prompt.id);
     if (places_.size() < places) {
         places_.append(Place());
         makeCard(places_.last());
         oldest = &places_.last();
     }
     if (oldest) {
-        oldest->promptId = promptId;
-        oldest->prompt = prompt.trimmed();
+        oldest->promptId = prompt.id;
+        oldest->prompt = turnsOf(prompt);
+        oldest->isNew = true;
         oldest->answers.clear();
     }
     return oldest;
 }
 
-void SamplePreview::append(const QString& promptId, const QString& prompt, int index, const QString& text) {
-    Place* place = placeFor(promptId, prompt);
+void SamplePreview::append(const project::Prompt& prompt, int index, const QString& text) {
+    Place* place = placeFor(prompt);
     if (!place || index < 0) {
         return;
     }
@@ -79,11 +83,7 @@ void SamplePreview::makeCard(Place& place) {
     place.card = new widgets::Card(this);
     auto* column = new QVBoxLayout(place.card);
     widgets::setLayoutGrid(column, this, 2, widgets::kTightSpacing);
-    place.heading = new widgets::Label(widgets::Label::Role::Body, {}, place.card);
-    QFont bold = place.heading->font();
-    bold.setWeight(QFont::DemiBold);
-    place.heading->setFont(bold);
-    place.heading->setWordWrap(true);
+    place.heading = new widgets::TurnsView(place.card);
     column->addWidget(place.heading);
     column_->insertWidget(column_->count() - 1, place.card);
 }
@@ -94,7 +94,9 @@ void SamplePreview::paintText() {
             continue;
         }
         place.dirty = false;
-        place.heading->setText(place.prompt);
+        if (std::exchange(place.isNew, false)) {
+            place.heading->setTurns(place.prompt);
+        }
         while (place.labels.size() < place.answers.size()) {
             auto* label = new widgets::Label(widgets::Label::Role::Body, {}, place.card);
             label->setWordWrap(true);

@@ -6,11 +6,15 @@
 #include <QTimer>
 #include <QWidget>
 
+#include "core/project/prompts.h"
+#include "ui/widgets/turn.h"
+
 class QVBoxLayout;
 
 namespace prefbench::widgets {
 class Card;
 class Label;
+class TurnsView;
 }  // namespace prefbench::widgets
 
 namespace prefbench::pages {
@@ -24,22 +28,23 @@ class SamplePreview : public QWidget {
     explicit SamplePreview(QWidget* parent = nullptr);
     void clear();
     /// Answer `index` of this prompt grew by `text`.
-    void append(const QString& promptId, const QString& prompt, int index, const QString& text);
+    void append(const project::Prompt& prompt, int index, const QString& text);
     /// Cards in use, for tests.
     int shown() const;
     QString answer(int card, int index) const;
 
   private:
     struct Place {
-        QString promptId, prompt;
+        QString promptId;
+        QList<widgets::Turn> prompt;
         QStringList answers;
         QElapsedTimer still;
-        bool dirty = false;
+        bool dirty = false, isNew = true;
         widgets::Card* card = nullptr;
-        widgets::Label* heading = nullptr;
+        widgets::TurnsView* heading = nullptr;
         QList<widgets::Label*> labels;
     };
-    Place* placeFor(const QString& promptId, const QString& prompt);
+    Place* placeFor(const project::Prompt& prompt);
     void makeCard(Place& place);
     void paintText();
 

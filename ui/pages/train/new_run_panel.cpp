@@ -6,9 +6,9 @@
 #include <QLocale>
 #include <QPushButton>
 #include <QScrollArea>
-#include <QToolButton>
 
 #include "ui/pages/model_picker.h"
+#include "ui/widgets/disclosure.h"
 #include "ui/widgets/notice_bar.h"
 #include "ui/widgets/theme.h"
 
@@ -118,15 +118,9 @@ QWidget* NewRunPanel::buildSettings() {
     }
     column->addLayout(form);
 
-    more_ = new QToolButton(area);
-    more_->setText(tr("M&ore settings"));
-    more_->setCheckable(true);
-    more_->setAutoRaise(true);
-    more_->setArrowType(Qt::RightArrow);
-    more_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
-    column->addWidget(more_, 0, Qt::AlignLeading);
-    moreArea_ = new QWidget(area);
-    auto* moreForm = new QFormLayout(moreArea_);
+    auto* more = new widgets::Disclosure(tr("M&ore settings"), {}, area);
+    auto* moreArea = new QWidget(more);
+    auto* moreForm = new QFormLayout(moreArea);
     moreForm->setContentsMargins(0, 0, 0, 0);
     moreForm->setHorizontalSpacing(widgets::grid(this, 2));
     moreForm->setVerticalSpacing(widgets::grid(this, widgets::kTightSpacing));
@@ -137,12 +131,8 @@ QWidget* NewRunPanel::buildSettings() {
             addField(moreForm, key, key, {});
         }
     }
-    moreArea_->hide();
-    column->addWidget(moreArea_);
-    connect(more_, &QToolButton::toggled, this, [this](bool open) {
-        more_->setArrowType(open ? Qt::DownArrow : Qt::RightArrow);
-        moreArea_->setVisible(open);
-    });
+    more->setContent(moreArea);
+    column->addWidget(more);
     return area;
 }
 

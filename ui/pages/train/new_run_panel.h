@@ -9,7 +9,6 @@
 class QFormLayout;
 class QLineEdit;
 class QScrollArea;
-class QToolButton;
 
 namespace prefbench::widgets {
 class Label;
@@ -66,8 +65,6 @@ class NewRunPanel : public QWidget {
     widgets::Label* pairsNote_;
     widgets::PrimaryButton* label_;
     QList<Field> fields_;
-    QToolButton* more_;
-    QWidget* moreArea_;
     widgets::NoticeBar* notice_;
     widgets::PrimaryButton* start_;
     bool busy_ = false, trainable_ = false, valid_ = true;

@@ -11,8 +11,10 @@
 
 #include "core/files/json_lines.h"
 #include "ui/pages/train/aside.h"
+#include "ui/pages/turns.h"
 #include "ui/widgets/state_view.h"
 #include "ui/widgets/theme.h"
+#include "ui/widgets/turns_view.h"
 
 namespace prefbench::pages {
 
@@ -24,9 +26,11 @@ QList<RunSample> readRunSamples(const std::filesystem::path& file) {
     files::readJsonLinesFile(
         file,
         [&](std::int64_t, const files::OrderedJson& line) {
-            samples.append({line.at("step").get<std::int64_t>(),
-                            QString::fromStdString(line.at("prompt").get<std::string>()),
-                            QString::fromStdString(line.at("completion").get<std::string>())});
+            RunSample sample;
+            sample.step = line.at("step").get<std::int64_t>();
+            sample.prompt.messages = QByteArray::fromStdString(files::toLine(line.at("prompt")));
+            sample.answer = QString::fromStdString(line.at("completion").get<std::string>());
+            samples.append(std::move(sample));
         },
         [](const files::BadLine&) {});
     return samples;
@@ -123,9 +127,9 @@ void SamplesView::fill() {
         delete item->widget();
     }
     const qint64 first = step_->itemData(0).toLongLong(), chosen = step_->currentData().toLongLong();
-    const auto answer = [&](const QString& prompt, qint64 step) {
+    const auto answer = [&](const project::Prompt& prompt, qint64 step) {
         for (const RunSample& sample : std::as_const(samples_)) {
-            if (sample.step == step && sample.prompt == prompt) {
+            if (sample.step == step && sample.prompt.messages == prompt.messages) {
                 return sample.answer.trimmed();
             }
         }
@@ -139,11 +143,8 @@ void SamplesView::fill() {
         auto* grid = new QGridLayout(card);
         widgets::setLayoutGrid(grid, this, 2, widgets::kTightSpacing);
         grid->setHorizontalSpacing(widgets::grid(this, widgets::kGroupSpacing));
-        auto* prompt = new widgets::Label(widgets::Label::Role::Body, sample.prompt.trimmed(), card);
-        QFont bold = prompt->font();
-        bold.setWeight(QFont::DemiBold);
-        prompt->setFont(bold);
-        prompt->setWordWrap(true);
+        auto* prompt = new widgets::TurnsView(card);
+        prompt->setTurns(turnsOf(sample.prompt));
         grid->addWidget(prompt, 0, 0, 1, 2);
         int column = 0;
         for (const qint64 step : {first, chosen}) {

@@ -5,6 +5,8 @@
 #include <QWidget>
 #include <filesystem>
 
+#include "core/project/prompts.h"
+
 class QComboBox;
 class QStackedLayout;
 class QVBoxLayout;
@@ -18,7 +20,8 @@ namespace prefbench::pages {
 /// One line of samples.jsonl.
 struct RunSample {
     qint64 step = 0;
-    QString prompt, answer;
+    project::Prompt prompt;  ///< its messages only
+    QString answer;
 };
 /// Every readable line; a missing file holds none. Blocks: call it aside.
 QList<RunSample> readRunSamples(const std::filesystem::path& file);
