@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstdio>
+#include <limits>
 
 #include "core/contract/json_fields.h"
 #include "core/files/durable_file.h"
@@ -34,6 +35,19 @@ std::string stringField(const files::OrderedJson& row, const char* key) {
         throw Error(std::string("no text under \"") + key + "\"");
     }
     return row.at(key).get<std::string>();
+}
+
+double numberField(const files::OrderedJson& row, const char* key, double missing, double least, double most) {
+    const auto found = row.find(key);
+    if (found == row.end()) {
+        return missing;
+    }
+    const double value = found->is_number() ? found->get<double>() : std::numeric_limits<double>::quiet_NaN();
+    if (!(value >= least && value <= most)) {
+        throw Error("\"" + std::string(key) + "\" must be a number from " + files::toLine(files::OrderedJson(least)) +
+                    " to " + files::toLine(files::OrderedJson(most)) + ", found " + files::toLine(*found));
+    }
+    return value;
 }
 
 Passage passageField(const files::OrderedJson& row, const char* key) {
@@ -244,6 +258,8 @@ std::vector<PairExample> readPairs(const std::filesystem::path& file) {
         example.prompt = passageField(row, "prompt");
         example.chosen = answerField(row, "chosen", example.prompt);
         example.rejected = answerField(row, "rejected", example.prompt);
+        example.strength = numberField(row, "strength", 1, 1e-6, 1e6);
+        example.preference = numberField(row, "preference", 1, 0, 1);
         return example;
     });
 }
@@ -258,10 +274,17 @@ std::vector<DemonstrationExample> readDemonstrations(const std::filesystem::path
 }
 
 std::string toLine(const PairExample& example) {
-    return files::toLine(files::OrderedJson{{"pair", example.id},
-                                            {"prompt", toJson(example.prompt)},
-                                            {"chosen", toJson(example.chosen)},
-                                            {"rejected", toJson(example.rejected)}});
+    files::OrderedJson row = {{"pair", example.id},
+                              {"prompt", toJson(example.prompt)},
+                              {"chosen", toJson(example.chosen)},
+                              {"rejected", toJson(example.rejected)}};
+    if (example.strength != 1) {
+        row["strength"] = example.strength;
+    }
+    if (example.preference != 1) {
+        row["preference"] = example.preference;
+    }
+    return files::toLine(row);
 }
 
 std::string toLine(const DemonstrationExample& example) {

@@ -93,6 +93,8 @@ std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after
 struct PairExample {
     std::string id;
     Passage prompt, chosen, rejected;
+    double strength = 1;    ///< how much better the chosen one is, |score| of the label; above 0
+    double preference = 1;  ///< the probability that it is the better one, ½ for a tie
 };
 struct DemonstrationExample {
     std::string id;

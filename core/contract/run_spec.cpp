@@ -23,7 +23,7 @@ struct Setting {
 };
 
 /// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
-constexpr std::array<Setting, 27> kSettings = {{
+constexpr std::array<Setting, 28> kSettings = {{
     {"beta", &Hyperparameters::beta},
     {"label_smoothing", &Hyperparameters::labelSmoothing},
     {"f_divergence_type", &Hyperparameters::divergence},
@@ -33,6 +33,7 @@ constexpr std::array<Setting, 27> kSettings = {{
     {"cpo_alpha", &Hyperparameters::nllWeight},
     {"discopop_tau", &Hyperparameters::discopopTau},
     {"strength_gamma", &Hyperparameters::strengthGamma},
+    {"ties", &Hyperparameters::ties},
     {"learning_rate", &Hyperparameters::learningRate},
     {"lr_scheduler_type", &Hyperparameters::schedule},
     {"warmup_steps", &Hyperparameters::warmupSteps},
@@ -109,6 +110,7 @@ void check(const Hyperparameters& h) {
     requireValue(atLeast(h.simpoGamma, 0), "simpo_gamma", h.simpoGamma, "must be 0 or more");
     requireValue(atLeast(h.nllWeight, 0), "cpo_alpha", h.nllWeight, "must be 0 or more");
     requireValue(atLeast(h.discopopTau, 0) && h.discopopTau > 0, "discopop_tau", h.discopopTau, "must be above 0");
+    requireValue(isOneOf(h.ties, {"drop", "soft"}), "ties", h.ties, "must be drop or soft");
     requireValue(atLeast(h.strengthGamma, 0), "strength_gamma", h.strengthGamma, "must be 0 or more");
     requireValue(atLeast(h.learningRate, 0) && h.learningRate > 0, "learning_rate", h.learningRate, "must be above 0");
     requireValue(isOneOf(h.schedule, {"linear", "cosine", "constant", "constant_original"}), "lr_scheduler_type",

@@ -21,7 +21,8 @@ struct Hyperparameters {
     double simpoGamma = 0.5;  ///< margin that simpo asks for
     double nllWeight = 1;     ///< of the chosen completions' likelihood in cpo… and orpo
     double discopopTau = 0.05;
-    double strengthGamma = 1;  ///< dpo_margin: margin asked for a unit of strength
+    std::string ties = "drop";  ///< drop, or soft: labels of probability ½; decided when the data is written
+    double strengthGamma = 1;   ///< dpo_margin: margin asked for a unit of strength
     double learningRate = 1e-4;
     std::string schedule = "linear";  ///< linear, cosine, constant, constant_original; after warm-up
     std::int64_t warmupSteps = 0;

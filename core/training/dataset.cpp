@@ -26,7 +26,8 @@ Example tokenized(const contract::PairExample& row, const text::Conversations& c
             ? conversations.tokenizePair(row.prompt.messages, row.chosen.messages, row.rejected.messages)
             : text::tokenizePair(conversations.tokenizer(), row.prompt.text, row.chosen.text, row.rejected.text,
                                  /*appendEos=*/true);
-    return {row.id, row.prompt, std::move(ids.prompt), {std::move(ids.chosen), std::move(ids.rejected)}};
+    return {row.id,       row.prompt,    std::move(ids.prompt), {std::move(ids.chosen), std::move(ids.rejected)},
+            row.strength, row.preference};
 }
 
 Example tokenized(const contract::DemonstrationExample& row, const text::Conversations& conversations) {
@@ -38,11 +39,12 @@ Example tokenized(const contract::DemonstrationExample& row, const text::Convers
     return {row.id, row.prompt, std::move(ids.prompt), {std::move(ids.completion)}};
 }
 
-/// The example without its id: equal for those that say the same.
-template <class Row>
-std::string contentOf(Row row) {
-    row.id.clear();
-    return contract::toLine(row);
+/// Equal for examples of the same texts.
+std::string contentOf(const contract::PairExample& row) {
+    return contract::toLine(contract::PairExample{{}, row.prompt, row.chosen, row.rejected});
+}
+std::string contentOf(const contract::DemonstrationExample& row) {
+    return contract::toLine(contract::DemonstrationExample{{}, row.prompt, row.completion});
 }
 
 template <class Row>

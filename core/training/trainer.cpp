@@ -18,6 +18,16 @@ Schedule scheduleFor(const contract::Hyperparameters& h, std::int64_t stepsPerEp
     return {h.schedule, h.learningRate, h.warmupSteps, plannedSteps(h, stepsPerEpoch)};
 }
 
+LossSettings lossSettingsFor(const Dataset& train, const contract::Hyperparameters& h) {
+    LossSettings settings = lossSettings(h);
+    double sum = 0;
+    for (const Example& example : train.examples) {
+        sum += example.strength;
+    }
+    settings.meanStrength = sum / static_cast<double>(train.examples.size());
+    return settings;
+}
+
 std::vector<double> toVector(const at::Tensor& values) {
     const at::Tensor host = values.detach().to(at::kCPU).contiguous();
     return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
@@ -39,6 +49,7 @@ Trainer::Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs ref
       reference_(std::move(reference)),
       starts_(completionStarts(train_)),
       order_(orderFor(train_, settings_)),
+      loss_(lossSettingsFor(train_, settings_.hyperparameters)),
       schedule_(scheduleFor(settings_.hyperparameters, order_.stepsPerEpoch())),
       optimizer_(makeOptimizer(policy_.parameters(), settings_.hyperparameters)) {
     policy_.requireGradients(true);
@@ -168,7 +179,7 @@ std::vector<double> Trainer::gradientOfPairs(std::span<const StepExample> part, 
         begins.push_back(begin);
         begin += example.completions.size();
     }
-    const PairLosses losses = pairLosses(settings_.method, here, lossSettings(settings_.hyperparameters));
+    const PairLosses losses = pairLosses(settings_.method, here, loss_);
     std::vector<double> gradient(sums.size());
     for (std::size_t i = 0; i < part.size(); ++i) {
         report.loss += part[i].weight * losses.loss[i];

@@ -56,6 +56,8 @@ class Trainer {
     double epochsDone() const { return order_.epochsAfter(stepsDone_); }
     const model::Transformer& policy() const { return policy_; }
     const Dataset& train() const { return train_; }
+    /// What the hyperparameters and the training data make of the loss.
+    const LossSettings& lossSettings() const { return loss_; }
 
     /// The optimizer's state; with the policy's weights and the number of steps done it is all there is to resume from.
     void saveOptimizer(const std::filesystem::path& file) const { optimizer_->save(file); }
@@ -82,6 +84,7 @@ class Trainer {
     ReferenceLogProbs reference_;
     std::vector<std::size_t> starts_;  ///< of each example's completions in reference_
     DataOrder order_;
+    LossSettings loss_;
     Schedule schedule_;
     std::unique_ptr<Optimizer> optimizer_;
     std::int64_t stepsDone_ = 0;

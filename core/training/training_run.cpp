@@ -226,6 +226,14 @@ void TrainingRun::loadData(const files::ModelFolder& folder) {
     if (std::filesystem::exists(run_.evalData())) {
         eval_ = loadDataset(run_.evalData(), method_.data, *conversations_, maxLength_);
     }
+    for (const auto* set : {&train_, &eval_}) {
+        for (const Example& example : set->examples) {
+            if (example.preference != 1 && !method_.takesPreference) {
+                throw Error("pair " + example.id + " is not sure (preference " + formatted("%g", example.preference) +
+                            "), but method " + spec_.method + " takes sure labels only; dpo and cdpo take ties");
+            }
+        }
+    }
     if (method_.needsMismatched) {
         addMismatchedCompletions(train_, maxLength_);
         addMismatchedCompletions(eval_, maxLength_);
@@ -356,7 +364,7 @@ void TrainingRun::evaluateNow() {
     const std::int64_t step = trainer_->stepsDone();
     if (!eval_.examples.empty()) {
         const Evaluation evaluation =
-            evaluate(trainer_->policy(), eval_, evalReference_, method_, lossSettings(spec_.hyperparameters),
+            evaluate(trainer_->policy(), eval_, evalReference_, method_, trainer_->lossSettings(),
                      resolved_.tokenBudget, spec_.hyperparameters.lengthAlpha);
         contract::MetricRecord record;
         record.step = step;

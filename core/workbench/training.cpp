@@ -8,6 +8,7 @@
 #include <QSet>
 #include <QtEndian>
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <tuple>
 
@@ -144,8 +145,9 @@ struct Snapshot {
 
 class SnapshotWriter {
   public:
-    SnapshotWriter(project::Project& project, bool demonstrations, const EvaluationSplit& split)
-        : project_(project), demonstrations_(demonstrations), split_(split) {}
+    /// `softTies`: ties are labels that either answer is the better one with probability ½; else they are left out.
+    SnapshotWriter(project::Project& project, bool demonstrations, bool softTies, const EvaluationSplit& split)
+        : project_(project), demonstrations_(demonstrations), softTies_(softTies), split_(split) {}
 
     void add(QList<project::LabelledPair> page) {
         // Annotators' labels on one comparison stand in an order that does not hang on the query's plan.
@@ -158,7 +160,7 @@ class SnapshotWriter {
         }
         const QHash<QString, project::Completion> completions = project::Completions(project_).byIds(ids);
         for (const project::LabelledPair& pair : page) {
-            if (pair.score != 0) {
+            if (pair.score != 0 || (softTies_ && !demonstrations_)) {
                 addPair(pair, completions);
             }
         }
@@ -168,7 +170,7 @@ class SnapshotWriter {
 
   private:
     void addPair(const project::LabelledPair& pair, const QHash<QString, project::Completion>& completions) {
-        const bool first = pair.score > 0;
+        const bool first = pair.score >= 0;
         const project::Completion chosen = completions.value(first ? pair.firstId : pair.secondId);
         const project::Completion rejected = completions.value(first ? pair.secondId : pair.firstId);
         const contract::Passage& prompt = passageOf(pair.promptId);
@@ -181,9 +183,11 @@ class SnapshotWriter {
             line = contract::toLine(
                 contract::DemonstrationExample{text(chosen.id), prompt, answerTo(prompt, text(chosen.text))});
         } else {
-            line = contract::toLine(contract::PairExample{text(pair.comparisonId), prompt,
-                                                          answerTo(prompt, text(chosen.text)),
-                                                          answerTo(prompt, text(rejected.text))});
+            const bool isTie = pair.score == 0;
+            line = contract::toLine(
+                contract::PairExample{text(pair.comparisonId), prompt, answerTo(prompt, text(chosen.text)),
+                                      answerTo(prompt, text(rejected.text)),
+                                      isTie ? 1 : std::abs(static_cast<double>(pair.score)), isTie ? 0.5 : 1});
         }
         std::string& lines = split_.evaluates(pair.promptId) ? snapshot_.eval : snapshot_.train;
         lines += line;
@@ -203,7 +207,7 @@ class SnapshotWriter {
     }
 
     project::Project& project_;
-    bool demonstrations_;
+    bool demonstrations_, softTies_;
     const EvaluationSplit& split_;
     Snapshot snapshot_;
     QSet<QString> taught_;
@@ -211,10 +215,10 @@ class SnapshotWriter {
     contract::Passage prompt_;
 };
 
-Snapshot snapshot(project::Project& project, const Survey& survey, const QString& method) {
+Snapshot snapshot(project::Project& project, const Survey& survey, const contract::RunSpec& spec) {
     const QList<QString> prompts = survey.decided.keys();
     const EvaluationSplit split(project, QSet<QString>(prompts.begin(), prompts.end()));
-    SnapshotWriter writer(project, method == QLatin1String("sft"), split);
+    SnapshotWriter writer(project, spec.method == "sft", spec.hyperparameters.ties == "soft", split);
     forEachPage(project, [&](const QList<project::LabelledPair>& page) { writer.add(page); });
     return writer.take();
 }
@@ -281,7 +285,7 @@ contract::RunDirectory createRun(project::Project& project, const NewRun& newRun
     if (!runs.mkpath(QStringLiteral("."))) {
         throw Error(text(runs.path()) + " cannot be made: is the disk full or the folder read-only?");
     }
-    const Snapshot lines = snapshot(project, labels, run.method);
+    const Snapshot lines = snapshot(project, labels, spec);
     if (lines.hasConversations) {
         files::readChatTemplateSource(spec.model);  // said before a run is made, rather than by a failed one
     }

@@ -316,6 +316,11 @@ void TestContract::badExampleNamesItsLine_data() {
     };
     QTest::newRow("number") << row(R"("p")", "3") << "\"chosen\" must be text or a list of messages, found 3";
     QTest::newRow("missing") << QByteArray(R"({"pair":"2","prompt":"p","chosen":"c"})") << "\"rejected\"";
+    QTest::newRow("strength") << QByteArray(R"({"pair":"2","prompt":"p","chosen":"c","rejected":"r","strength":0})")
+                              << "\"strength\" must be a number from";
+    QTest::newRow("preference") << QByteArray(
+                                       R"({"pair":"2","prompt":"p","chosen":"c","rejected":"r","preference":"1"})")
+                                << "\"preference\" must be a number from";
     QTest::newRow("mixed") << row(turn, R"("c")") << "\"prompt\" and \"chosen\" must both be text or both be messages";
     QTest::newRow("empty") << row("[]", answer) << "\"prompt\" has no messages";
     QTest::newRow("no role") << row(R"([{"content":"p"}])", answer) << "\"prompt\": a message is";

@@ -492,6 +492,8 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine_data() {
                                                              << "weights have changed since the model was added";
     QTest::newRow("conversations without a chat template") << "conversations"
                                                            << "models/gpt2: the model has no chat template";
+    QTest::newRow("a tie for a method without") << "tie"
+                                                << "pair 7 is not sure (preference 0.5), but method hinge takes sure";
     QTest::newRow("smoothing without cdpo") << "smoothing"
                                             << "method dpo has none";
 }
@@ -509,10 +511,15 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine() {
         spec.model = what == "missing" ? "/nowhere" : what == "truncated" ? broken : spec.model;
         spec.hyperparameters.maxLength = what == "dropped" ? 1 : 1024;
         spec.hyperparameters.labelSmoothing = what == "smoothing" ? 0.1 : 0;
+        spec.method = what == "tie" ? "hinge" : spec.method;
         spec.modelHash = what == "hash" ? std::string(64, '0') : std::string();
     });
     if (what == "empty" || what == "conversations") {
         files::writeDurably(run.trainData(), what == "empty" ? "" : pairLines(0, 4, kConversations));
+    }
+    if (what == "tie") {
+        files::writeDurably(run.trainData(), R"({"pair":"7","prompt":"p","chosen":"c","rejected":"r","preference":0.5})"
+                                             "\n");
     }
     const Outcome outcome = train(run);
     QCOMPARE(outcome.exitCode, 1);

@@ -16,12 +16,13 @@ using workbench::summarizeDataset;
 class TestTrainingData : public QObject {
     Q_OBJECT
 
-    static contract::RunDirectory create(ScratchProject& scratch, const QString& method = QStringLiteral("dpo")) {
+    static contract::RunDirectory create(ScratchProject& scratch, const QString& method = QStringLiteral("dpo"),
+                                         const QStringList& settings = {}) {
         NewRun run;
         run.modelId = scratch.modelId();
         run.method = method;
         run.seed = 5;
-        run.settings = {QStringLiteral("beta=0.3")};
+        run.settings = QStringList{QStringLiteral("beta=0.3")} + settings;
         return createRun(*scratch, run);
     }
 
@@ -67,6 +68,27 @@ class TestTrainingData : public QObject {
         scratch.addLabelledPair(scratch.addPrompt(QStringLiteral("p"), Split::Test), QStringLiteral("a"),
                                 QStringLiteral("b"), 1);
         QVERIFY(createError(scratch).contains(QStringLiteral("test prompts")));
+    }
+
+    void strengthAndTiesGoAlongWhereAskedFor() {
+        ScratchProject scratch;
+        scratch.addLabelledPair(scratch.addPrompt(QStringLiteral("p")), QStringLiteral("a"), QStringLiteral("b"), -3);
+        scratch.addLabelledPair(scratch.addPrompt(QStringLiteral("q")), QStringLiteral("c"), QStringLiteral("d"), 0);
+        scratch.addLabelledPair(scratch.addPrompt(QStringLiteral("r")), QStringLiteral("e"), QStringLiteral("f"), 2);
+        const auto pairsOf = [](const contract::RunDirectory& run) {
+            std::vector<contract::PairExample> pairs = contract::readPairs(run.trainData());
+            const auto more = contract::readPairs(run.evalData());
+            pairs.insert(pairs.end(), more.begin(), more.end());
+            return pairs;
+        };
+        std::map<std::string, std::pair<double, double>> found;
+        for (const auto& pair : pairsOf(create(scratch, QStringLiteral("dpo"), {QStringLiteral("ties=soft")}))) {
+            found[pair.chosen.text] = {pair.strength, pair.preference};
+        }
+        const std::map<std::string, std::pair<double, double>> expected = {
+            {"b", {3, 1}}, {"c", {1, 0.5}}, {"e", {2, 1}}};
+        QCOMPARE(found, expected);
+        QCOMPARE(pairsOf(create(scratch)).size(), std::size_t(2));
     }
 
     void theBetterAnswerIsChosen() {
