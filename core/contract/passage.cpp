@@ -50,8 +50,9 @@ Passage answerTo(const Passage& prompt, const std::string& answer) {
 void refuseTemplateVariables(const files::OrderedJson& row) {
     for (const char* key : {"tools", "chat_template_kwargs"}) {
         const auto found = row.find(key);
-        const bool isGiven = found != row.end() && !found->empty() && *found != "[]" && *found != "";
-        if (isGiven) {
+        const bool isGiven = found != row.end() && !found->empty() && *found != "[]";
+        const bool isEmptyText = isGiven && found->is_string() && found->get_ref<const std::string&>().empty();
+        if (isGiven && !isEmptyText) {
             throw Error("\"" + std::string(key) + "\" is not supported: a conversation is its messages alone");
         }
     }
