@@ -299,12 +299,12 @@ QString compareStep(const StepReport& report, const Json& expected, bool policyI
     return {};
 }
 
-QString compareElements(const at::Tensor& after, const Json& expected) {
+QString compareElements(const at::Tensor& after, const Json& expected, double tolerance) {
     const at::Tensor flat = after.flatten();
     const std::vector<double> first = expected.at("first16"), last = expected.at("last4");
     const auto compare = [&](std::int64_t place, double value) {
         const double difference = std::abs(flat[place].item<double>() - value);
-        return difference <= 1e-5 ? QString() : QStringLiteral("element %1 off by %2").arg(place).arg(difference);
+        return difference <= tolerance ? QString() : QStringLiteral("element %1 off by %2").arg(place).arg(difference);
     };
     QString found;
     for (std::size_t i = 0; i < first.size() && found.isEmpty(); ++i) {
@@ -317,9 +317,10 @@ QString compareElements(const at::Tensor& after, const Json& expected) {
 }
 
 struct WeightTolerance {
-    double l2;      ///< relative
-    double change;  ///< relative
-    double sum;     ///< absolute
+    double l2;              ///< relative
+    double change;          ///< relative
+    double sum;             ///< absolute
+    double element = 1e-5;  ///< absolute
 };
 
 /// A bias of the keys shifts all scores of a query alike, which softmax does not see: its gradient is 0, and Adam makes
@@ -327,8 +328,9 @@ struct WeightTolerance {
 /// in one tensor with the biases of queries and values.
 WeightTolerance toleranceFor(const std::string& name, const Json& expected, double rate) {
     if (name.ends_with("k_proj.bias")) {
+        // Turned by its position, it does shift scores; only its slowest pairs hardly turn.
         const double keys = expected.at("shape").at(0).get<double>();
-        return {rate * std::sqrt(keys) / expected.at("l2").get<double>(), 1e9, rate * keys};
+        return {1e-5, 1e-3, rate / 100 * std::sqrt(keys), rate / 100};
     }
     if (name.ends_with("attn.c_attn.bias") || name.ends_with("query_key_value.bias")) {
         const double keys = expected.at("shape").at(0).get<double>() / 3;
@@ -353,7 +355,7 @@ QString compareWeights(const model::Parameter& parameter, const at::Tensor& befo
     if (!(std::abs(sum - expectedSum) <= tolerance.sum)) {
         return QStringLiteral("sum %1, expected %2").arg(sum).arg(expectedSum);
     }
-    return parameter.name.ends_with("k_proj.bias") ? QString() : compareElements(after, expected);
+    return compareElements(after, expected, tolerance.element);
 }
 
 /// transformers 5 has a name of its own for GPT-NeoX's head, which files do not have.
