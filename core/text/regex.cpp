@@ -215,6 +215,9 @@ struct Regex::Compiled {
                 throw Error(what + ": the regular expression matches backwards");
             }
             if (ends[0] == ends[1] && lastEnd == ends[1]) {
+                if (from == text.size()) {
+                    return;
+                }
                 from += std::max<std::size_t>(validCharacterLength(text.substr(from)), 1);
                 continue;
             }
