@@ -71,12 +71,12 @@ std::vector<Example> readExamples(const std::filesystem::path& file, Read read) 
     std::vector<Example> examples;
     files::readJsonLinesFile(
         file,
-        [&](std::int64_t, const files::OrderedJson& row) {
+        [&](std::int64_t number, const files::OrderedJson& row) {
             Example example = read(row);
             if (example.prompt.isConversation()) {
                 refuseTemplateVariables(row);
             }
-            example.id = stringField(row, "pair");
+            example.id = row.contains("pair") ? stringField(row, "pair") : "line " + std::to_string(number);
             examples.push_back(std::move(example));
         },
         [&](const files::BadLine& bad) {

@@ -89,7 +89,7 @@ std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after
 
 /// One training example of dataset/*.jsonl: {"pair": comparison id, "prompt", "chosen", "rejected"}, or for sft
 /// {"pair": completion id, "prompt", "completion"}, as TRL's data sets have them: all plain text, or all messages of a
-/// conversation.
+/// conversation. One without "pair" is named after its line, "line 12".
 struct PairExample {
     std::string id;
     Passage prompt, chosen, rejected;
