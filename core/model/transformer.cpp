@@ -8,6 +8,7 @@
 
 #include "core/files/durable_file.h"
 #include "core/files/error.h"
+#include "core/model/activation.h"
 #include "core/model/attention.h"
 #include "core/model/device.h"
 #include "core/model/families.h"
@@ -27,6 +28,14 @@ class Weights {
   public:
     ModuleWeights& operator[](Module module) { return weights_[static_cast<std::size_t>(module)]; }
     const ModuleWeights& operator[](Module module) const { return weights_[static_cast<std::size_t>(module)]; }
+    /// By module; undefined where there is none.
+    std::vector<at::Tensor> all() const {
+        std::vector<at::Tensor> result;
+        for (const ModuleWeights& module : weights_) {
+            result.push_back(module.weight);
+        }
+        return result;
+    }
     bool has(Module module) const { return (*this)[module].weight.defined(); }
 
   private:
@@ -42,22 +51,6 @@ struct SourceFile {
 /// Attention of one layer: queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → as queries.
 using Attend = std::function<at::Tensor(std::int64_t layer, const at::Tensor& queries, const at::Tensor& keys,
                                         const at::Tensor& values)>;
-
-at::Tensor activate(const at::Tensor& x, Activation activation) {
-    switch (activation) {
-        case Activation::GeluTanh:
-            return at::gelu(x, "tanh");
-        case Activation::GeluExact:
-            return at::gelu(x, "none");
-        case Activation::QuickGelu:
-            return x * at::sigmoid(1.702 * x);
-        case Activation::Silu:
-            return at::silu(x);
-        case Activation::Relu:
-            return at::relu(x);
-    }
-    throw Error("unknown activation");
-}
 
 /// Statistics of half-precision inputs are taken in float32, as transformers does, and so is the product with weights
 /// that are stored as their difference to 1. Zhang and Sennrich 2019.
@@ -253,7 +246,9 @@ struct Transformer::State {
     }
 
     at::Tensor embed(const at::Tensor& tokens, const at::Tensor& positions) const {
-        at::Tensor x = at::embedding(outer[Module::TokenEmbedding].weight, tokens);
+        // Where the head adds its own gradient to the table's, a sparse one saves writing a whole table of zeros.
+        at::Tensor x = at::embedding(outer[Module::TokenEmbedding].weight, tokens, /*padding_idx=*/-1,
+                                     /*scale_grad_by_freq=*/false, /*sparse=*/architecture.tiedHead);
         if (architecture.embeddingScale != 1) {
             x = x * at::scalar_tensor(architecture.embeddingScale, x.options());  // rounded to the weights' type
         }
@@ -393,6 +388,18 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
     const at::Tensor hidden = state_->run(tokens.flatten(), positions.flatten(), sequenceLengths, attend);
     cache.advance(newTokens);
     return hidden.unflatten(0, {sequences, newTokens});
+}
+
+std::vector<at::Tensor> Transformer::blockMatrices() const {
+    std::vector<at::Tensor> matrices;
+    for (const Weights& layer : state_->layers) {
+        for (const at::Tensor& weight : layer.all()) {
+            if (weight.defined() && weight.dim() == 2) {
+                matrices.push_back(weight);
+            }
+        }
+    }
+    return matrices;
 }
 
 void Transformer::requireGradients(bool on) {

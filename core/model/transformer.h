@@ -89,6 +89,8 @@ class Transformer {
 
     /// In a fixed order: embeddings, layers, final norm, head.
     const std::vector<Parameter>& parameters() const;
+    /// The weight matrices within the layers: what the products of a forward pass over all tokens are made with.
+    std::vector<at::Tensor> blockMatrices() const;
     /// Marks all parameters as leaves that need gradients (training) or not.
     void requireGradients(bool on);
     /// An independent copy with its own storage, without gradients: the frozen reference.

@@ -162,19 +162,39 @@ class TestTransformer : public QObject {
         QVERIFY((narrow - expected).abs().mean().item<double>() < 0.1);
     }
 
+    void chunkedHeadEqualsPlain_data() {
+        QTest::addColumn<bool>("narrow");
+        QTest::addColumn<double>("cap");
+        QTest::newRow("float64") << false << 0.0;
+        QTest::newRow("float64, capped") << false << 2.0;
+        QTest::newRow("float32") << true << 0.0;
+        QTest::newRow("float32, capped") << true << 2.0;
+    }
+
+    /// Whatever the chunks, and whether their softmax is kept for the backward pass or made anew.
     void chunkedHeadEqualsPlain() {
-        const auto options = at::TensorOptions(at::kDouble);
+        QFETCH(const bool, narrow);
+        QFETCH(const double, cap);
+        const auto options = at::TensorOptions(narrow ? at::kFloat : at::kDouble);
+        const double tolerance = narrow ? 2e-5 : 1e-12;
         const at::Tensor rows = at::randn({11, 6}, options).requires_grad_();
         const at::Tensor weight = at::randn({19, 6}, options).requires_grad_();
+        const at::Tensor bias = at::randn({19}, options).requires_grad_();
         const at::Tensor targets = at::arange(11, at::kLong);
-        const at::Tensor plain = at::linear(rows, weight).log_softmax(-1).gather(1, targets.unsqueeze(1)).squeeze(1);
-        const auto expected = torch::autograd::grad({weighted(plain)}, {rows, weight});
+        const at::Tensor logits = at::linear(rows, weight, bias);
+        const at::Tensor capped = cap > 0 ? (logits / cap).tanh() * cap : logits;
+        const at::Tensor plain = capped.log_softmax(-1).gather(1, targets.unsqueeze(1)).squeeze(1);
+        const auto expected = torch::autograd::grad({weighted(plain)}, {rows, weight, bias});
         for (const std::int64_t rowsPerChunk : {0, 1, 4, 11, 100}) {
-            const at::Tensor chunked = model::chosenLogProbs(rows, {weight, {}, 0}, targets, rowsPerChunk);
-            QVERIFY(difference(chunked, plain) < 1e-12);
-            const auto found = torch::autograd::grad({weighted(chunked)}, {rows, weight});
-            QVERIFY(difference(found[0], expected[0]) < 1e-12);
-            QVERIFY(difference(found[1], expected[1]) < 1e-12);
+            for (const std::int64_t keptBytes : {0, 4 * 19 * 8, 1 << 20}) {
+                const at::Tensor chunked =
+                    model::chosenLogProbs(rows, {weight, bias, cap}, targets, rowsPerChunk, keptBytes);
+                QVERIFY(difference(chunked, plain) < tolerance);
+                const auto found = torch::autograd::grad({weighted(chunked)}, {rows, weight, bias});
+                for (std::size_t i = 0; i < expected.size(); ++i) {
+                    QVERIFY(difference(found[i], expected[i]) < tolerance);
+                }
+            }
         }
     }
 

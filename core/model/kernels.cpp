@@ -1,0 +1,193 @@
+#include "core/model/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#define PREFBENCH_INLINE [[gnu::always_inline]] inline
+
+namespace prefbench::model {
+namespace {
+
+/// One AVX-512 register; the compiler makes two or four registers of it for older CPUs.
+constexpr std::int64_t lanes = 16;
+using Floats = float [[gnu::vector_size(lanes * sizeof(float))]];
+using Ints = std::int32_t [[gnu::vector_size(lanes * sizeof(std::int32_t))]];
+
+PREFBENCH_INLINE Floats load(const float* from) {
+    Floats values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+
+PREFBENCH_INLINE void store(float* to, const Floats& values) {
+    std::memcpy(to, &values, sizeof values);
+}
+
+/// exp by 2^k · e^r, |r| ≤ ½ ln 2, e^r by its Taylor polynomial to r^7. Below −87 it is 0, above 88 e^88.
+PREFBENCH_INLINE Floats exponential(const Floats& x) {
+    constexpr float log2E = 1.44269504F, ln2High = 0.693359375F, ln2Low = -2.12194440e-4F;
+    constexpr float toNearest = 12582912.0F;  // adding 1.5·2^23 leaves no bits for a fraction
+    const Floats bounded = x < -87.0F ? Floats{} - 87.0F : x > 88.0F ? Floats{} + 88.0F : x;
+    const Floats k = (bounded * log2E + toNearest) - toNearest;
+    const Floats r = (bounded - k * ln2High) - k * ln2Low;
+    Floats p = r * (1.0F / 5040) + 1.0F / 720;
+    p = p * r + 1.0F / 120;
+    p = p * r + 1.0F / 24;
+    p = p * r + 1.0F / 6;
+    p = p * r + 0.5F;
+    p = p * r + 1.0F;
+    p = p * r + 1.0F;
+    const Ints exponent = (__builtin_convertvector(k, Ints) + 127) << 23;
+    Floats power;
+    std::memcpy(&power, &exponent, sizeof power);
+    return x < -87.0F ? Floats{} : p * power;
+}
+
+PREFBENCH_INLINE Floats logistic(const Floats& x) {
+    return 1.0F / (1.0F + exponential(-x));
+}
+
+struct Silu {
+    PREFBENCH_INLINE static void apply(const Floats& x, Floats& y, Floats& slope) {
+        const Floats s = logistic(x);
+        y = x * s;
+        slope = s * (1.0F + x * (1.0F - s));
+    }
+};
+
+/// ½(1 + tanh z) = σ(2z)
+struct GeluTanh {
+    PREFBENCH_INLINE static void apply(const Floats& x, Floats& y, Floats& slope) {
+        constexpr float twice = 1.5957691216F, cubic = 0.044715F;  // 2√(2/π)
+        const Floats square = x * x;
+        const Floats s = logistic(twice * x * (1.0F + cubic * square));
+        y = x * s;
+        slope = s + x * s * (1.0F - s) * twice * (1.0F + 3.0F * cubic * square);
+    }
+};
+
+template <class Function>
+PREFBENCH_INLINE void activateAll(const float* x, float* y, float* slope, std::int64_t n) {
+    Floats in{}, out, outSlope;
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        Function::apply(load(x + i), out, outSlope);
+        store(y + i, out);
+        if (slope != nullptr) {
+            store(slope + i, outSlope);
+        }
+    }
+    if (i == n) {
+        return;
+    }
+    const std::size_t rest = static_cast<std::size_t>(n - i) * sizeof(float);
+    std::memcpy(&in, x + i, rest);
+    Function::apply(in, out, outSlope);
+    std::memcpy(y + i, &out, rest);
+    if (slope != nullptr) {
+        std::memcpy(slope + i, &outSlope, rest);
+    }
+}
+
+PREFBENCH_INLINE float greatest(const float* row, std::int64_t n) {
+    Floats most = Floats{} - std::numeric_limits<float>::infinity();
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        const Floats x = load(row + i);
+        most = x > most ? x : most;
+    }
+    float result = -std::numeric_limits<float>::infinity();
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        result = std::max(result, most[lane]);
+    }
+    for (; i < n; ++i) {
+        result = row[i] > result ? row[i] : result;
+    }
+    return result;
+}
+
+/// Floats add up at most 64 terms a lane before they go into the double.
+PREFBENCH_INLINE ExponentialRow exponentiate(float* row, std::int64_t n) {
+    constexpr std::int64_t block = 64 * lanes;
+    ExponentialRow result{greatest(row, n), 0};
+    Floats defects{};  // NaN once something in the row is
+    std::int64_t i = 0;
+    for (std::int64_t begin = 0; begin < n; begin += block) {
+        const std::int64_t end = std::min(begin + block, n);
+        Floats sums{};
+        for (; i + lanes <= end; i += lanes) {
+            const Floats x = load(row + i) - result.most;
+            const Floats e = exponential(x);
+            defects += x == x ? Floats{} : x;
+            sums += e;
+            store(row + i, e);
+        }
+        for (std::int64_t lane = 0; lane < lanes; ++lane) {
+            result.sum += sums[lane];
+        }
+    }
+    if (i < n) {
+        Floats x = Floats{} - std::numeric_limits<float>::infinity();
+        const std::size_t rest = static_cast<std::size_t>(n - i) * sizeof(float);
+        std::memcpy(&x, row + i, rest);
+        x -= result.most;
+        const Floats e = exponential(x);
+        for (std::int64_t lane = 0; lane < n - i; ++lane) {
+            result.sum += e[lane];
+            defects[lane] += x[lane] == x[lane] ? 0.0F : x[lane];
+        }
+        std::memcpy(row + i, &e, rest);
+    }
+    bool finite = std::isfinite(result.most);
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        finite = finite && defects[lane] == 0;
+    }
+    result.sum = finite ? result.sum : std::numeric_limits<double>::quiet_NaN();
+    return result;
+}
+
+// The same bodies for what newer CPUs have: inlined into functions that may use it.
+#if defined(__x86_64__)
+#define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL)                                     \
+    [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]] RESULT NAME##Avx512 PARAMETERS { \
+        return CALL;                                                                           \
+    }                                                                                          \
+    [[gnu::target("arch=x86-64-v3")]] RESULT NAME##Avx2 PARAMETERS {                           \
+        return CALL;                                                                           \
+    }                                                                                          \
+    RESULT NAME##Plain PARAMETERS {                                                            \
+        return CALL;                                                                           \
+    }                                                                                          \
+    const auto NAME##Best = __builtin_cpu_supports("x86-64-v4")   ? &NAME##Avx512              \
+                            : __builtin_cpu_supports("x86-64-v3") ? &NAME##Avx2                \
+                                                                  : &NAME##Plain;
+#else
+#define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL) \
+    RESULT NAME##Best PARAMETERS {                         \
+        return CALL;                                       \
+    }
+#endif
+
+PREFBENCH_FOR_CPUS(silu, void, (const float* x, float* y, float* slope, std::int64_t n),
+                   activateAll<Silu>(x, y, slope, n))
+PREFBENCH_FOR_CPUS(geluTanh, void, (const float* x, float* y, float* slope, std::int64_t n),
+                   activateAll<GeluTanh>(x, y, slope, n))
+PREFBENCH_FOR_CPUS(exponentiate, ExponentialRow, (float* row, std::int64_t n), exponentiate(row, n))
+
+}  // namespace
+
+void siluWithSlope(const float* x, float* y, float* slope, std::int64_t n) {
+    siluBest(x, y, slope, n);
+}
+
+void geluTanhWithSlope(const float* x, float* y, float* slope, std::int64_t n) {
+    geluTanhBest(x, y, slope, n);
+}
+
+ExponentialRow exponentiateRow(float* row, std::int64_t n) {
+    return exponentiateBest(row, n);
+}
+
+}  // namespace prefbench::model
