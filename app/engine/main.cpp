@@ -22,24 +22,35 @@ int fail(std::string_view message) {
     return workFailed;
 }
 
-/// OpenMP threads that wait for each other in a loop cost a small model 40 times its run time as soon as another
-/// program wants the cores. libgomp reads the limit on such waiting before main, so the program is started anew with
-/// it; the process stays the same. Whoever sets either variable has decided otherwise.
-void limitSpinning(char** argv) {
-    if (std::getenv("GOMP_SPINCOUNT") != nullptr || std::getenv("OMP_WAIT_POLICY") != nullptr) {
-        return;
-    }
+/// Sets a variable unless it, or another that decides the same, is set already. True where it did.
+bool setDefault(const char* variable, const char* value, const char* alternative = nullptr) {
+    const bool decided =
+        std::getenv(variable) != nullptr || (alternative != nullptr && std::getenv(alternative) != nullptr);
+    return !decided && ::setenv(variable, value, 1) == 0;
+}
+
+/// What libgomp and malloc read before main, so that the program is started anew with it; the process stays the same.
+/// Whoever sets the variables has decided otherwise. docs/performance.md has the figures.
+/// - OpenMP threads that wait for each other in a loop cost a small model 40 times its run time as soon as another
+///   program wants the cores.
+/// - Large blocks go back to the system whenever they are freed, and every step would fault its pages in anew; and
+///   they are to lie in huge pages.
+void startWithSettings(char** argv) {
+    const bool spinning = setDefault("GOMP_SPINCOUNT", "1000", "OMP_WAIT_POLICY");
+    const bool memory = setDefault("GLIBC_TUNABLES",
+                                   "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.top_pad=67108864:"
+                                   "glibc.malloc.trim_threshold=17179869184");
     std::error_code error;
     const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-    if (!error && ::setenv("GOMP_SPINCOUNT", "1000", 1) == 0) {
-        ::execv(program.c_str(), argv);  // returns only where it failed; then waiting costs what it costs
+    if ((spinning || memory) && !error) {
+        ::execv(program.c_str(), argv);  // returns only where it failed; then it costs what it costs
     }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    limitSpinning(argv);
+    startWithSettings(argv);
     std::ios::sync_with_stdio(false);
     // Reading must not flush: `serve` reads on a thread of its own, and two threads in one buffer write a line twice.
     std::cin.tie(nullptr);

@@ -1,5 +1,6 @@
 #include "core/training/optimizer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -33,12 +34,12 @@ Optimizer::Optimizer(const std::vector<model::Parameter>& parameters, std::vecto
     }
 }
 
-void Optimizer::step(double learningRate) {
+void Optimizer::step(double learningRate, double gradientDivisor) {
     const at::NoGradGuard noGradients;
     ++updates_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         if (parameters_[i].value.grad().defined()) {
-            update(i, learningRate);
+            update(i, learningRate, gradientDivisor);
         }
     }
 }
@@ -70,25 +71,31 @@ void Optimizer::load(const std::filesystem::path& file) {
 AdamW::AdamW(const std::vector<model::Parameter>& parameters, const Settings& settings)
     : Optimizer(parameters, {"exp_avg", "exp_avg_sq"}), settings_(settings) {}
 
-void AdamW::update(std::size_t index, double learningRate) {
+void AdamW::update(std::size_t index, double learningRate, double gradientDivisor) {
     const model::Parameter& parameter = parameters_[index];
+    const auto divisor =
+        gradientDivisor == 1
+            ? std::nullopt
+            : std::optional(at::full({}, gradientDivisor, parameter.value.options().dtype(at::kFloat)));
     const at::Tensor updatesDone =
         at::full({}, static_cast<double>(updates()), parameter.value.options().dtype(at::kFloat));
     at::_fused_adamw_({parameter.value}, {parameter.value.grad()}, {moments_[0].values[index]},
                       {moments_[1].values[index]}, /*max_exp_avg_sqs=*/{}, {updatesDone}, learningRate, settings_.beta1,
                       settings_.beta2, parameter.decays ? settings_.weightDecay : 0, settings_.epsilon,
-                      /*amsgrad=*/false, /*maximize=*/false);
+                      /*amsgrad=*/false, /*maximize=*/false, divisor);
 }
 
 RmsProp::RmsProp(const std::vector<model::Parameter>& parameters, double weightDecay)
     : Optimizer(parameters, {"square_avg"}), weightDecay_(weightDecay) {}
 
-void RmsProp::update(std::size_t index, double learningRate) {
+void RmsProp::update(std::size_t index, double learningRate, double gradientDivisor) {
     constexpr double alpha = 0.99, epsilon = 1e-8;
     const model::Parameter& parameter = parameters_[index];
     const bool decays = parameter.decays && weightDecay_ > 0;
-    const at::Tensor gradient =
-        decays ? parameter.value.grad().add(parameter.value, weightDecay_) : parameter.value.grad();
+    at::Tensor gradient = parameter.value.grad() / gradientDivisor;
+    if (decays) {
+        gradient.add_(parameter.value, weightDecay_);
+    }
     at::Tensor& mean = moments_[0].values[index];
     mean.mul_(alpha).addcmul_(gradient, gradient, 1 - alpha);
     at::Tensor value = parameter.value;
@@ -112,12 +119,8 @@ double gradientNorm(const std::vector<model::Parameter>& parameters) {
     return at::stack(at::_foreach_norm(gradients)).to(at::kDouble).norm().item<double>();
 }
 
-void clipGradients(const std::vector<model::Parameter>& parameters, double norm, double maxNorm) {
-    const at::NoGradGuard noGradients;
-    const double scale = maxNorm / (norm + 1e-6);
-    if (scale < 1) {
-        at::_foreach_mul_(gradientsOf(parameters), scale);
-    }
+double clippingDivisor(double norm, double maxNorm) {
+    return maxNorm > 0 ? std::max((norm + 1e-6) / maxNorm, 1.0) : 1.0;
 }
 
 void clearGradients(const std::vector<model::Parameter>& parameters) {

@@ -17,8 +17,9 @@ class Optimizer {
   public:
     virtual ~Optimizer() = default;
 
-    /// One update with the gradients that the parameters hold; one without a gradient stays as it is.
-    void step(double learningRate);
+    /// One update with the gradients that the parameters hold, each divided by `gradientDivisor` on the way; a
+    /// parameter without a gradient stays as it is.
+    void step(double learningRate, double gradientDivisor = 1);
     /// Updates done so far.
     std::int64_t updates() const { return updates_; }
 
@@ -35,7 +36,7 @@ class Optimizer {
     };
     Optimizer(const std::vector<model::Parameter>& parameters, std::vector<std::string> momentNames);
     /// Updates one parameter that has a gradient; `updates()` counts this update.
-    virtual void update(std::size_t index, double learningRate) = 0;
+    virtual void update(std::size_t index, double learningRate, double gradientDivisor) = 0;
 
     const std::vector<model::Parameter>& parameters_;
     std::vector<Moments> moments_;
@@ -54,7 +55,7 @@ class AdamW : public Optimizer {
     AdamW(const std::vector<model::Parameter>& parameters, const Settings& settings);
 
   private:
-    void update(std::size_t index, double learningRate) override;
+    void update(std::size_t index, double learningRate, double gradientDivisor) override;
     Settings settings_;
 };
 
@@ -65,7 +66,7 @@ class RmsProp : public Optimizer {
     RmsProp(const std::vector<model::Parameter>& parameters, double weightDecay);
 
   private:
-    void update(std::size_t index, double learningRate) override;
+    void update(std::size_t index, double learningRate, double gradientDivisor) override;
     double weightDecay_;
 };
 
@@ -75,8 +76,9 @@ std::unique_ptr<Optimizer> makeOptimizer(const std::vector<model::Parameter>& pa
 
 /// √ of the sum of squares over all gradients.
 double gradientNorm(const std::vector<model::Parameter>& parameters);
-/// Scales all gradients so that their norm, now `norm`, is at most `maxNorm`, as torch's clip_grad_norm_ does.
-void clipGradients(const std::vector<model::Parameter>& parameters, double norm, double maxNorm);
+/// What gradients of norm `norm` are to be divided by so that it is at most `maxNorm` (0: any), as torch's
+/// clip_grad_norm_ does: at least 1.
+double clippingDivisor(double norm, double maxNorm);
 /// Drops the gradients.
 void clearGradients(const std::vector<model::Parameter>& parameters);
 

@@ -1,5 +1,6 @@
 #include "core/training/trainer.h"
 
+#include <chrono>
 #include <cmath>
 #include <span>
 #include <utility>
@@ -27,6 +28,19 @@ LossSettings lossSettingsFor(const Dataset& train, const contract::Hyperparamete
     settings.meanStrength = sum / static_cast<double>(train.examples.size());
     return settings;
 }
+
+/// Hands the time since it was last asked to a stage.
+class StageWatch {
+  public:
+    void addTo(double& seconds) {
+        const auto now = std::chrono::steady_clock::now();
+        seconds += std::chrono::duration<double>(now - last_).count();
+        last_ = now;
+    }
+
+  private:
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
 
 std::vector<double> toVector(const at::Tensor& values) {
     const at::Tensor host = values.detach().to(at::kCPU).contiguous();
@@ -63,6 +77,7 @@ void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t st
 StepReport Trainer::step() {
     const std::vector<model::Parameter>& parameters = policy_.parameters();
     const double maxNorm = settings_.hyperparameters.maxGradNorm;
+    StageWatch watch;
     StepReport report;
     report.learningRate = schedule_.learningRate(stepsDone_);
 
@@ -74,6 +89,7 @@ StepReport Trainer::step() {
         weights.push_back(item.weight);
         report.ids.push_back(examples.back()->id);
         report.tokens += examples.back()->tokens();
+        report.predictedTokens += examples.back()->predictedTokens();
     }
 
     // Forward and backward, as many examples at a time as the memory allows; gradients add up. Where a loss is over the
@@ -83,26 +99,30 @@ StepReport Trainer::step() {
     const bool twoPhases = settings_.method.overBatch() && parts.size() > 1;
     const std::vector<double> all = twoPhases ? gradientOfStep(batch, parts, report, pairs) : std::vector<double>();
     std::size_t begin = 0, beginOfSums = 0;
+    watch.addTo(report.seconds.loss);
     for (const auto part : parts) {
         const at::Tensor sums = logProbs(part);  // [completions] float64
         const auto count = static_cast<std::size_t>(sums.numel());
+        const std::vector<double> values = toVector(sums);
+        watch.addTo(report.seconds.forward);
         const std::vector<double> gradient =
             twoPhases ? std::vector<double>(&all[beginOfSums], &all[beginOfSums] + count)
-                      : gradientOfPart(std::span(batch).subspan(begin, part.size()), toVector(sums), report, pairs);
+                      : gradientOfPart(std::span(batch).subspan(begin, part.size()), values, report, pairs);
+        watch.addTo(report.seconds.loss);
         sums.backward(at::tensor(gradient, sums.options().requires_grad(false)));
+        watch.addTo(report.seconds.backward);
         begin += part.size();
         beginOfSums += count;
     }
 
     report.gradientNorm = gradientNorm(parameters);
+    watch.addTo(report.seconds.gradientNorm);
     report.skipped = !std::isfinite(report.loss) || !std::isfinite(report.gradientNorm);
     if (!report.skipped) {
-        if (maxNorm > 0) {
-            clipGradients(parameters, report.gradientNorm, maxNorm);
-        }
-        optimizer_->step(report.learningRate);
+        optimizer_->step(report.learningRate, clippingDivisor(report.gradientNorm, maxNorm));
     }
     clearGradients(parameters);
+    watch.addTo(report.seconds.optimizer);
 
     if (settings_.method.data == DataKind::Pairs) {
         report.pairMetrics = pairMetrics(pairs, weights, settings_.hyperparameters.beta, settings_.method.reward);

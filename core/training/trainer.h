@@ -22,6 +22,17 @@ namespace prefbench::training {
 /// Optimizer steps in a run: as many as asked for, else enough for the epochs.
 std::int64_t plannedSteps(const contract::Hyperparameters& hyperparameters, std::int64_t stepsPerEpoch);
 
+/// Where a step's time went.
+struct StageSeconds {
+    double forward = 0;  ///< from tokens to log-probabilities
+    double loss = 0;
+    double backward = 0;
+    double gradientNorm = 0;
+    double optimizer = 0;  ///< clipping and update
+
+    double total() const { return forward + loss + backward + gradientNorm + optimizer; }
+};
+
 /// What one optimizer step did.
 struct StepReport {
     std::int64_t step = 0;  ///< steps done, this one included
@@ -32,6 +43,8 @@ struct StepReport {
     MetricValues pairMetrics;
     std::vector<std::string> ids;
     std::int64_t tokens = 0;  ///< useful ones: prompt once, all completions
+    std::int64_t predictedTokens = 0;
+    StageSeconds seconds;
 };
 
 /// Trains a model, one optimizer step a call. Knows nothing of files or processes (except to save and load its state);

@@ -11,6 +11,7 @@ void addCommands(CLI::App& app, Work& work) {
     addPreflight(app, work);
     addTrain(app, work);
     addExport(app, work);
+    addBench(app, work);
 }
 
 }  // namespace prefbench::engine

@@ -18,6 +18,7 @@ void addServe(CLI::App& app, Work& work);
 void addPreflight(CLI::App& app, Work& work);
 void addTrain(CLI::App& app, Work& work);
 void addExport(CLI::App& app, Work& work);
+void addBench(CLI::App& app, Work& work);
 
 /// Adds them all.
 void addCommands(CLI::App& app, Work& work);

@@ -1,0 +1,92 @@
+#include "core/training/compute_limit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <tuple>
+
+namespace prefbench::training {
+namespace {
+
+double medianSeconds(at::Device device, int rounds, const std::function<void()>& work) {
+    std::vector<double> seconds;
+    for (int round = -1; round < rounds; ++round) {
+        const auto start = std::chrono::steady_clock::now();
+        work();
+        if (device.is_cuda()) {
+            torch::cuda::synchronize();
+        }
+        if (round >= 0) {
+            seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        }
+    }
+    std::nth_element(seconds.begin(), seconds.begin() + rounds / 2, seconds.end());
+    return seconds[static_cast<std::size_t>(rounds / 2)];
+}
+
+/// x · wᵀ by oneDNN, whatever library `at::mm` uses.
+at::Tensor oneDnnProduct(const at::Tensor& x, const at::Tensor& w) {
+    using Product = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
+                               c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+    static const auto op =
+        c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "").typed<Product>();
+    return op.call(x, w, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
+/// Seconds of a · b by the faster library, into memory that is there already.
+double productSeconds(const at::Tensor& a, const at::Tensor& b, int rounds) {
+    at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
+    double least = medianSeconds(a.device(), rounds, [&] { at::mm_out(out, a, b); });
+    if (a.device().is_cpu() && a.scalar_type() == at::kFloat && at::globalContext().hasMKLDNN()) {
+        const at::Tensor transposed = b.t();
+        least = std::min(least, medianSeconds(a.device(), rounds, [&] { oneDnnProduct(a, transposed); }));
+    }
+    return least;
+}
+
+double seconds(const StepProduct& product, const at::TensorOptions& options, int rounds) {
+    const at::Tensor x = at::randn({product.rows, product.inner}, options);
+    const at::Tensor w = at::randn({product.columns, product.inner}, options);
+    const at::Tensor g = at::randn({product.rows, product.columns}, options);
+    const double forward = productSeconds(x, w.t(), rounds);
+    const double toInput = productSeconds(g, w, rounds);
+    return forward + toInput + (product.weightGradient ? productSeconds(g.t(), x, rounds) : 0);
+}
+
+}  // namespace
+
+double stepFlops(const std::vector<StepProduct>& products) {
+    double sum = 0;
+    for (const StepProduct& product : products) {
+        sum += static_cast<double>(product.count) * (product.weightGradient ? 6 : 4) *
+               static_cast<double>(product.rows) * static_cast<double>(product.inner) *
+               static_cast<double>(product.columns);
+    }
+    return sum;
+}
+
+std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int64_t tokens,
+                                      std::int64_t predictedTokens) {
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> shapes;
+    for (const at::Tensor& matrix : model.blockMatrices()) {
+        ++shapes[{matrix.size(0), matrix.size(1)}];
+    }
+    std::vector<StepProduct> products;
+    for (const auto& [shape, count] : shapes) {
+        products.push_back({tokens, shape.second, shape.first, count});
+    }
+    products.push_back({predictedTokens, model.head().weight.size(1), model.head().weight.size(0)});
+    return products;
+}
+
+double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType type, at::Device device, int rounds) {
+    const at::NoGradGuard noGradients;
+    double sum = 0;
+    for (const StepProduct& product : products) {
+        sum += static_cast<double>(product.count) * seconds(product, at::TensorOptions(device).dtype(type), rounds);
+    }
+    return sum;
+}
+
+}  // namespace prefbench::training
