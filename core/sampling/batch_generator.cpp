@@ -81,12 +81,12 @@ std::size_t heldBack(const std::string& text, const std::vector<std::string>& st
 }  // namespace
 
 BatchGenerator::BatchGenerator(const model::Transformer& model, const text::Tokenizer& tokenizer,
-                               SampleCallbacks callbacks)
+                               SampleCallbacks callbacks, std::int64_t maxRows)
     : model_(model),
       tokenizer_(std::shared_ptr<const text::Tokenizer>(), &tokenizer),
       callbacks_(std::move(callbacks)),
       endIds_(model.architecture().eosIds),
-      maxRows_(rowsThatFit(model)) {
+      maxRows_(maxRows > 0 ? maxRows : rowsThatFit(model)) {
     if (endIds_.empty() && tokenizer.eosId()) {
         endIds_.push_back(*tokenizer.eosId());
     }

@@ -19,8 +19,10 @@ namespace prefbench::sampling {
 /// company but for rounding. Model and tokenizer must outlive it; not thread-safe.
 class BatchGenerator {
   public:
-    /// `callbacks` are called from within `step`; their `prompt` is the request's number.
-    BatchGenerator(const model::Transformer& model, const text::Tokenizer& tokenizer, SampleCallbacks callbacks);
+    /// `callbacks` are called from within `step`; their `prompt` is the request's number. At most `maxRows` samples run
+    /// at once (0: as many as fit a fixed share of memory).
+    BatchGenerator(const model::Transformer& model, const text::Tokenizer& tokenizer, SampleCallbacks callbacks,
+                   std::int64_t maxRows = 0);
 
     /// Queues `settings.samples` completions of a prompt and returns the request's number: 0, 1, 2, … Throws Error
     /// when settings break a rule, or the prompt is empty, too long for the model or holds ids outside the vocabulary.

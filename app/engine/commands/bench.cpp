@@ -3,10 +3,13 @@
 #include <numeric>
 
 #include "app/engine/commands/commands.h"
+#include "core/contract/messages.h"
 #include "core/files/error.h"
 #include "core/files/json.h"
+#include "core/files/json_lines.h"
 #include "core/files/model_folder.h"
 #include "core/model/device.h"
+#include "core/sampling/batch_generator.h"
 #include "core/training/compute_limit.h"
 #include "core/training/dataset.h"
 #include "core/training/resources.h"
@@ -26,11 +29,12 @@ struct BenchOptions {
     std::string device = "auto", dtype = "auto";
     std::int64_t threads = 0;
     std::int64_t batch = 4, steps = 6;
+    std::int64_t prompts = 8, samples = 4, newTokens = 64;
 };
 
-/// The command line's short names; "auto" is the one that trains faster here.
+/// The command line's short names.
 at::ScalarType typeOf(const std::string& name) {
-    return name == "fp32" || name == "auto" ? at::kFloat : model::computeTypeFromName(name);
+    return name == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
 double median(std::vector<double> values) {
@@ -124,6 +128,63 @@ int benchTrain(const BenchOptions& options) {
     return 0;
 }
 
+int benchGenerate(const BenchOptions& options) {
+    model::setThreads(options.threads);
+    const at::Device device = model::deviceFromName(options.device);
+    const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
+    const auto tokenizer = text::Tokenizer::load(folder.folder);
+    const auto model = model::Transformer::load(folder, device, typeOf(options.dtype));
+    contract::SamplingSettings settings;
+    settings.topP = 1;
+    settings.samples = options.samples;
+    settings.minNewTokens = settings.maxNewTokens = options.newTokens;
+
+    std::int64_t tokens = 0;
+    sampling::BatchGenerator batch(
+        model, *tokenizer,
+        {.onToken = {},
+         .onSample = [&](const sampling::Sample& done) { tokens += static_cast<std::int64_t>(done.ids.size()); }},
+        options.batch);
+    std::vector<std::vector<text::TokenId>> prompts;
+    files::readJsonLinesFile(
+        options.folder / "prompts.jsonl",
+        [&](std::int64_t, const files::OrderedJson& row) {
+            prompts.push_back(tokenizer->encode(contract::promptFromJson(row).text, true));
+        },
+        [](const files::BadLine& bad) {
+            throw Error("prompts.jsonl: line " + std::to_string(bad.number) + ": " + bad.reason);
+        });
+    prompts.resize(std::min(prompts.size(), static_cast<std::size_t>(options.prompts)));
+    const auto start = std::chrono::steady_clock::now();
+    for (auto& prompt : prompts) {
+        batch.add(std::move(prompt), settings);
+    }
+    while (batch.step()) {
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const files::OrderedJson line{{"tool", "prefbench"},
+                                  {"dtype", model::computeTypeName(model.computeType())},
+                                  {"threads", at::get_num_threads()},
+                                  {"batch", options.batch},
+                                  {"tokens", tokens},
+                                  {"tokens_per_second", rounded(static_cast<double>(tokens) / seconds)},
+                                  {"seconds", rounded(seconds)},
+                                  {"peak_rss_gib", rounded(static_cast<double>(training::peakMemoryBytes()) / gib)}};
+    std::puts(files::toLine(line).c_str());
+    return 0;
+}
+
+void addMachineOptions(CLI::App& command, BenchOptions& options) {
+    command.add_option("--bench", options.folder, "folder with model/, pairs.jsonl and prompts.jsonl")->required();
+    command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+    command.add_option("--dtype", options.dtype, "fp32, bf16 or auto")
+        ->check(CLI::IsMember({"fp32", "bf16", "auto"}))
+        ->capture_default_str();
+    command.add_option("--threads", options.threads, "threads of one operation (0: physical cores)")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+}
+
 }  // namespace
 
 void addBench(CLI::App& app, Work& work) {
@@ -131,19 +192,25 @@ void addBench(CLI::App& app, Work& work) {
     CLI::App* command = app.add_subcommand("bench", "Measure training or generation on a folder of benchmark inputs");
     command->require_subcommand(1);
     CLI::App* train = command->add_subcommand("train", "Steps of DPO on pairs.jsonl with model/: one JSON line");
-    train->add_option("--bench", options->folder, "folder with model/ and pairs.jsonl")->required();
+    addMachineOptions(*train, *options);
     train->add_option("--batch", options->batch, "pairs a step")->check(CLI::PositiveNumber)->capture_default_str();
     train->add_option("--steps", options->steps, "measured steps; two more come before")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
-    train->add_option("--device", options->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-    train->add_option("--dtype", options->dtype, "fp32, bf16 or auto")
-        ->check(CLI::IsMember({"fp32", "bf16", "auto"}))
-        ->capture_default_str();
-    train->add_option("--threads", options->threads, "threads of one operation (0: physical cores)")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
     train->callback([options, &work] { work = [options] { return benchTrain(*options); }; });
+
+    auto drawing = std::make_shared<BenchOptions>();
+    drawing->batch = 16;
+    CLI::App* generate = command->add_subcommand("generate", "Completions of prompts.jsonl with model/: one JSON line");
+    addMachineOptions(*generate, *drawing);
+    const auto count = [&](const char* name, std::int64_t& value, const char* what) {
+        generate->add_option(name, value, what)->check(CLI::PositiveNumber)->capture_default_str();
+    };
+    count("--prompts", drawing->prompts, "prompts from the start of the file");
+    count("--samples", drawing->samples, "completions a prompt");
+    count("--new", drawing->newTokens, "tokens a completion");
+    count("--batch", drawing->batch, "completions at once");
+    generate->callback([drawing, &work] { work = [drawing] { return benchGenerate(*drawing); }; });
 }
 
 }  // namespace prefbench::engine
