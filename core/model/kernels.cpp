@@ -5,25 +5,10 @@
 #include <cstring>
 #include <limits>
 
-#define PREFBENCH_INLINE [[gnu::always_inline]] inline
+#include "core/model/vector_lanes.h"
 
 namespace prefbench::model {
 namespace {
-
-/// One AVX-512 register; the compiler makes two or four registers of it for older CPUs.
-constexpr std::int64_t lanes = 16;
-using Floats = float [[gnu::vector_size(lanes * sizeof(float))]];
-using Ints = std::int32_t [[gnu::vector_size(lanes * sizeof(std::int32_t))]];
-
-PREFBENCH_INLINE Floats load(const float* from) {
-    Floats values;
-    std::memcpy(&values, from, sizeof values);
-    return values;
-}
-
-PREFBENCH_INLINE void store(float* to, const Floats& values) {
-    std::memcpy(to, &values, sizeof values);
-}
 
 /// exp by 2^k · e^r, |r| ≤ ½ ln 2, e^r by its Taylor polynomial to r^7. Below −87 it is 0, above 88 e^88.
 PREFBENCH_INLINE Floats exponential(const Floats& x) {
@@ -147,28 +132,6 @@ PREFBENCH_INLINE ExponentialRow exponentiate(float* row, std::int64_t n) {
     result.sum = finite ? result.sum : std::numeric_limits<double>::quiet_NaN();
     return result;
 }
-
-// The same bodies for what newer CPUs have: inlined into functions that may use it.
-#if defined(__x86_64__)
-#define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL)                                     \
-    [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]] RESULT NAME##Avx512 PARAMETERS { \
-        return CALL;                                                                           \
-    }                                                                                          \
-    [[gnu::target("arch=x86-64-v3")]] RESULT NAME##Avx2 PARAMETERS {                           \
-        return CALL;                                                                           \
-    }                                                                                          \
-    RESULT NAME##Plain PARAMETERS {                                                            \
-        return CALL;                                                                           \
-    }                                                                                          \
-    const auto NAME##Best = __builtin_cpu_supports("x86-64-v4")   ? &NAME##Avx512              \
-                            : __builtin_cpu_supports("x86-64-v3") ? &NAME##Avx2                \
-                                                                  : &NAME##Plain;
-#else
-#define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL) \
-    RESULT NAME##Best PARAMETERS {                         \
-        return CALL;                                       \
-    }
-#endif
 
 PREFBENCH_FOR_CPUS(silu, void, (const float* x, float* y, float* slope, std::int64_t n),
                    activateAll<Silu>(x, y, slope, n))

@@ -14,6 +14,7 @@
 #include "core/model/families.h"
 #include "core/model/kv_cache.h"
 #include "core/model/rotary.h"
+#include "core/model/row_products.h"
 #include "core/model/weights.h"
 
 namespace prefbench::model {
@@ -154,6 +155,9 @@ struct Transformer::State {
     static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
 
     at::Tensor linear(const at::Tensor& x, const ModuleWeights& m) const {
+        if (rowProductsTake(x, m.weight)) {
+            return rowProducts(x, m.weight, m.bias, family->matrices != MatrixLayout::OutputByInput);
+        }
         if (family->matrices == MatrixLayout::OutputByInput) {
             return at::linear(x, m.weight, m.bias.defined() ? std::optional(m.bias) : std::nullopt);
         }
@@ -355,7 +359,9 @@ at::Tensor Transformer::forward(const PackedBatch& batch) const {
 }
 
 at::Tensor OutputHead::logits(const at::Tensor& rows) const {
-    const at::Tensor raw = at::linear(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+    const at::Tensor raw = rowProductsTake(rows, weight)
+                               ? rowProducts(rows, weight, bias, false)
+                               : at::linear(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt);
     return cap > 0 ? (raw / cap).tanh() * cap : raw;
 }
 

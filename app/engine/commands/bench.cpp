@@ -133,7 +133,7 @@ int benchGenerate(const BenchOptions& options) {
     const at::Device device = model::deviceFromName(options.device);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
     const auto tokenizer = text::Tokenizer::load(folder.folder);
-    const auto model = model::Transformer::load(folder, device, typeOf(options.dtype));
+    const auto model = model::Transformer::load(folder, device, typeOf(options.dtype), model::WeightStorage::Owned);
     contract::SamplingSettings settings;
     settings.topP = 1;
     settings.samples = options.samples;

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+// What the loops of this folder are written with: sixteen floats at a time, compiled for AVX-512, AVX2 and plain x86-64
+// and chosen by what the CPU has. Only for files that CMakeLists.txt gives the compiler's options for it.
+
+#define PREFBENCH_INLINE [[gnu::always_inline]] inline
+
+/// Defines NAMEBest, a function of these parameters that returns CALL: a body inlined into functions that may use newer
+/// instructions.
+#if defined(__x86_64__)
+#define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL)                                     \
+    [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]] RESULT NAME##Avx512 PARAMETERS { \
+        return CALL;                                                                           \
+    }                                                                                          \
+    [[gnu::target("arch=x86-64-v3")]] RESULT NAME##Avx2 PARAMETERS {                           \
+        return CALL;                                                                           \
+    }                                                                                          \
+    RESULT NAME##Plain PARAMETERS {                                                            \
+        return CALL;                                                                           \
+    }                                                                                          \
+    const auto NAME##Best = __builtin_cpu_supports("x86-64-v4")   ? &NAME##Avx512              \
+                            : __builtin_cpu_supports("x86-64-v3") ? &NAME##Avx2                \
+                                                                  : &NAME##Plain;
+#else
+#define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL) \
+    RESULT NAME##Best PARAMETERS {                         \
+        return CALL;                                       \
+    }
+#endif
+
+namespace prefbench::model {
+
+/// One AVX-512 register; the compiler makes two or four registers of it for older CPUs.
+constexpr std::int64_t lanes = 16;
+using Floats = float [[gnu::vector_size(lanes * sizeof(float))]];
+using Ints = std::int32_t [[gnu::vector_size(lanes * sizeof(std::int32_t))]];
+
+PREFBENCH_INLINE Floats load(const float* from) {
+    Floats values;
+    std::memcpy(&values, from, sizeof values);
+    return values;
+}
+
+PREFBENCH_INLINE void store(float* to, const Floats& values) {
+    std::memcpy(to, &values, sizeof values);
+}
+
+}  // namespace prefbench::model
