@@ -2,6 +2,7 @@
 
 #include "core/files/error.h"
 #include "core/model/kernels.h"
+#include "core/model/parallel.h"
 
 namespace prefbench::model {
 namespace {
@@ -19,7 +20,7 @@ class FusedActivation : public torch::autograd::Function<FusedActivation> {
         auto* derivative = needsSlope ? slope.mutable_data_ptr<float>() : nullptr;
         const WithSlope kernel = function == 0 ? &geluTanhWithSlope : &siluWithSlope;
         constexpr std::int64_t grain = 16384;
-        at::parallel_for(0, x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+        inParallel(x.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
             kernel(from + begin, to + begin, derivative == nullptr ? nullptr : derivative + begin, end - begin);
         });
         if (needsSlope) {

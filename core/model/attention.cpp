@@ -5,6 +5,9 @@
 #include <limits>
 #include <map>
 
+#include "core/model/kernels.h"
+#include "core/model/parallel.h"
+
 namespace prefbench::model {
 namespace {
 
@@ -70,6 +73,45 @@ at::Tensor cappedAttention(const at::Tensor& queries, const at::Tensor& keys, co
     return at::matmul(weights, forEveryHead(values));
 }
 
+/// Decoding: scaled_dot_product_attention would start threads for every head of every sequence.
+bool isOneTokenEach(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) {
+    return queries.size(2) == 1 && queries.size(3) % 16 == 0 && queries.device().is_cpu() &&
+           queries.scalar_type() == at::kFloat && keys.stride(3) == 1 && values.stride(3) == 1 &&
+           !at::GradMode::is_enabled();
+}
+
+/// [sequences, heads, 1, headDim] over [sequences, kvHeads, tokens, headDim]
+at::Tensor oneTokenAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                             const at::Tensor& mask, double scale) {
+    const std::int64_t heads = queries.size(1), group = heads / keys.size(1), tokens = keys.size(2);
+    const at::Tensor asked = queries.contiguous();
+    at::Tensor output = at::empty_like(asked);
+    const at::Tensor added = mask.defined() ? mask.expand({queries.size(0), heads, 1, tokens})
+                                            : at::Tensor();  // [sequences, heads, 1, tokens]
+    const at::Tensor rows = added.defined() && added.stride(3) != 1 ? added.contiguous() : added;
+    inParallel(queries.size(0) * heads, 4, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<float> scores(static_cast<std::size_t>(tokens));
+        for (std::int64_t i = begin; i < end; ++i) {
+            const std::int64_t sequence = i / heads, head = i % heads, from = head / group;
+            TokenAttention one;
+            one.query = asked.const_data_ptr<float>() + i * queries.size(3);
+            one.keys = keys.const_data_ptr<float>() + sequence * keys.stride(0) + from * keys.stride(1);
+            one.values = values.const_data_ptr<float>() + sequence * values.stride(0) + from * values.stride(1);
+            one.mask = rows.defined() ? rows.const_data_ptr<float>() + sequence * rows.stride(0) + head * rows.stride(1)
+                                      : nullptr;
+            one.scores = scores.data();
+            one.output = output.mutable_data_ptr<float>() + i * queries.size(3);
+            one.tokens = tokens;
+            one.dim = queries.size(3);
+            one.keyStride = keys.stride(2);
+            one.valueStride = values.stride(2);
+            one.scale = static_cast<float>(scale);
+            attendToken(one);
+        }
+    });
+    return output;
+}
+
 }  // namespace
 
 TreeMasks treeMasks(const std::vector<PrefixTree>& trees, std::int64_t window, const at::Tensor& slopes, double scale,
@@ -120,6 +162,9 @@ at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at
                      const at::Tensor& mask, bool causal, const ScoreRule& rule) {
     if (rule.cap > 0) {
         return cappedAttention(queries, keys, values, mask, causal, rule);
+    }
+    if (isOneTokenEach(queries, keys, values)) {
+        return oneTokenAttention(queries, keys, values, mask, rule.scale);
     }
     const std::optional<at::Tensor> added = mask.defined() ? std::optional(mask) : std::nullopt;
     const bool grouped = queries.size(1) != keys.size(1);

@@ -133,10 +133,44 @@ PREFBENCH_INLINE ExponentialRow exponentiate(float* row, std::int64_t n) {
     return result;
 }
 
+/// The weighted values' elements from `begin`, BLOCKS · 16 of them.
+template <std::int64_t BLOCKS>
+PREFBENCH_INLINE void addValues(const TokenAttention& a, std::int64_t begin, float scale) {
+    Floats sums[BLOCKS] = {};
+    for (std::int64_t token = 0; token < a.tokens; ++token) {
+        const float* value = a.values + token * a.valueStride + begin;
+        for (std::int64_t b = 0; b < BLOCKS; ++b) {
+            sums[b] += a.scores[token] * load(value + b * lanes);
+        }
+    }
+    for (std::int64_t b = 0; b < BLOCKS; ++b) {
+        store(a.output + begin + b * lanes, sums[b] * scale);
+    }
+}
+
+PREFBENCH_INLINE void attend(const TokenAttention& a) {
+    for (std::int64_t token = 0; token < a.tokens; ++token) {
+        Floats products{};
+        for (std::int64_t i = 0; i < a.dim; i += lanes) {
+            products += load(a.query + i) * load(a.keys + token * a.keyStride + i);
+        }
+        a.scores[token] = sumOf(products) * a.scale + (a.mask == nullptr ? 0.0F : a.mask[token]);
+    }
+    const auto scale = static_cast<float>(1 / exponentiate(a.scores, a.tokens).sum);
+    std::int64_t i = 0;
+    for (; i + 4 * lanes <= a.dim; i += 4 * lanes) {
+        addValues<4>(a, i, scale);
+    }
+    for (; i < a.dim; i += lanes) {
+        addValues<1>(a, i, scale);
+    }
+}
+
 PREFBENCH_FOR_CPUS(silu, void, (const float* x, float* y, float* slope, std::int64_t n),
                    activateAll<Silu>(x, y, slope, n))
 PREFBENCH_FOR_CPUS(geluTanh, void, (const float* x, float* y, float* slope, std::int64_t n),
                    activateAll<GeluTanh>(x, y, slope, n))
+PREFBENCH_FOR_CPUS(attend, void, (const TokenAttention& a), attend(a))
 PREFBENCH_FOR_CPUS(exponentiate, ExponentialRow, (float* row, std::int64_t n), exponentiate(row, n))
 
 }  // namespace
@@ -151,6 +185,10 @@ void geluTanhWithSlope(const float* x, float* y, float* slope, std::int64_t n) {
 
 ExponentialRow exponentiateRow(float* row, std::int64_t n) {
     return exponentiateBest(row, n);
+}
+
+void attendToken(const TokenAttention& attention) {
+    attendBest(attention);
 }
 
 }  // namespace prefbench::model

@@ -20,4 +20,18 @@ struct ExponentialRow {
 /// Turns a row into exp(x − its greatest); −inf becomes 0. A NaN or +inf anywhere makes the sum NaN.
 ExponentialRow exponentiateRow(float* row, std::int64_t n);
 
+/// One head's attention of one new token over all that came before it.
+struct TokenAttention {
+    const float* query = nullptr;   ///< [dim]
+    const float* keys = nullptr;    ///< [tokens, dim], rows `keyStride` apart
+    const float* values = nullptr;  ///< [tokens, dim], rows `valueStride` apart
+    const float* mask = nullptr;    ///< added to the scores [tokens]; may be null
+    float* scores = nullptr;        ///< room for [tokens]
+    float* output = nullptr;        ///< [dim]
+    std::int64_t tokens = 0, dim = 0, keyStride = 0, valueStride = 0;
+    float scale = 1;
+};
+/// output = softmax(scale · keys · query + mask) · values. `dim` must be a multiple of 16.
+void attendToken(const TokenAttention& attention);
+
 }  // namespace prefbench::model

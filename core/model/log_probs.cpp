@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/model/kernels.h"
+#include "core/model/parallel.h"
 
 namespace prefbench::model {
 namespace {
@@ -36,7 +37,7 @@ Softmax softmax(const OutputHead& head, const at::Tensor& rows, const at::Tensor
         const auto* chosenValues = chosen.const_data_ptr<float>();
         auto* out = logProbs.mutable_data_ptr<float>();
         const std::int64_t columns = logits.size(1);
-        at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+        inParallel(logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t row = begin; row < end; ++row) {
                 const ExponentialRow made = exponentiateRow(values + row * columns, columns);
                 sums[row] = static_cast<float>(made.sum);

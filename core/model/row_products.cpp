@@ -1,5 +1,6 @@
 #include "core/model/row_products.h"
 
+#include "core/model/parallel.h"
 #include "core/model/row_kernels.h"
 
 namespace prefbench::model {
@@ -21,7 +22,7 @@ at::Tensor rowProducts(const at::Tensor& x, const at::Tensor& weight, const at::
                              rows.size(1),
                              outputs};
     constexpr std::int64_t block = 64;
-    at::parallel_for(0, (outputs + block - 1) / block, 1, [&](std::int64_t begin, std::int64_t end) {
+    inParallel((outputs + block - 1) / block, 1, [&](std::int64_t begin, std::int64_t end) {
         const auto multiply = inputsFirst ? &multiplyInputsByOutputs : &multiplyOutputsByInputs;
         multiply(product, begin * block, std::min(end * block, outputs));
     });

@@ -48,4 +48,14 @@ PREFBENCH_INLINE void store(float* to, const Floats& values) {
     std::memcpy(to, &values, sizeof values);
 }
 
+/// Of all lanes, halving step by step.
+PREFBENCH_INLINE float sumOf(const Floats& v) {
+    const auto eight = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                       __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    const auto four =
+        __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+    const auto two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+    return two[0] + two[1];
+}
+
 }  // namespace prefbench::model
