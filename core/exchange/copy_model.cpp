@@ -22,7 +22,21 @@ void copyFile(const fs::path& from, const fs::path& folder) {
     files::syncPath(to);
 }
 
+/// An adapter is copied without its base, which is then named by its absolute path.
+void copyAdapterFiles(const files::ModelFolder& model, const fs::path& folder) {
+    const std::string base = fs::absolute(model.folder).lexically_normal().string();
+    files::writeDurably(folder / "adapter_config.json", files::adapterConfigText(model.adapter->config, base));
+    copyFile(model.adapter->weightFile, folder);
+    for (const fs::path& file : files::companionFiles(model.adapter->folder)) {
+        copyFile(file, folder);
+    }
+}
+
 void copyModelFiles(const files::ModelFolder& model, const fs::path& folder) {
+    if (model.adapter) {
+        copyAdapterFiles(model, folder);
+        return;
+    }
     copyFile(model.folder / "config.json", folder);
     for (const fs::path& file : model.weightFiles) {
         copyFile(file, folder);

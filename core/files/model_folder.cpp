@@ -93,9 +93,7 @@ std::vector<fs::path> existing(const fs::path& folder, std::initializer_list<con
     return files;
 }
 
-}  // namespace
-
-ModelFolder openModelFolder(const fs::path& folder) {
+ModelFolder openPlainFolder(const fs::path& folder) {
     std::error_code ignored;
     if (!fs::exists(folder, ignored)) {
         throw Error(folder.string() + ": no such model folder");
@@ -122,6 +120,22 @@ ModelFolder openModelFolder(const fs::path& folder) {
     }
     model.modelType = type->get<std::string>();
     model.weightFiles = findWeights(folder);
+    model.tokenizer = folder;
+    return model;
+}
+
+}  // namespace
+
+ModelFolder openModelFolder(const fs::path& folder, const fs::path& base) {
+    if (!isAdapterFolder(folder)) {
+        return openPlainFolder(folder);
+    }
+    AdapterFolder adapter = openAdapterFolder(folder);
+    ModelFolder model = openPlainFolder(baseFolderOf(adapter, base));
+    model.tokenizer = tokenizerFolder(folder, model.folder);
+    model.relativeBase =
+        base.empty() && fs::path(adapter.config.value("base_model_name_or_path", std::string())).is_relative();
+    model.adapter = std::move(adapter);
     return model;
 }
 
@@ -129,6 +143,9 @@ ModelFolder checkModelFolder(const fs::path& folder) {
     ModelFolder model = openModelFolder(folder);
     for (const fs::path& file : model.weightFiles) {
         SafetensorsFile::open(file);
+    }
+    if (model.adapter) {
+        SafetensorsFile::open(model.adapter->weightFile);
     }
     return model;
 }
@@ -144,6 +161,10 @@ std::string weightsHash(const ModelFolder& model) {
     Sha256 hash;
     for (const fs::path& file : ordered) {
         updateFromFile(hash, file);
+    }
+    if (model.adapter) {
+        updateFromFile(hash, model.adapter->weightFile);
+        hash.update(adapterConfigText(model.adapter->config, {}));
     }
     return hash.hex();
 }

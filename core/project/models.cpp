@@ -27,8 +27,9 @@ Model fromRow(const QSqlQuery& row) {
 
 QString Models::ensure(const QString& folder, const QString& name, const QString& runId) {
     const std::filesystem::path absolute(QFile::encodeName(project_.absolutePath(folder)).toStdString());
-    const QString weightsHash = QString::fromStdString(files::weightsHash(files::openModelFolder(absolute)));
-    const QString tokenizerHash = QString::fromStdString(files::tokenizerHash(absolute));
+    const files::ModelFolder model = files::openModelFolder(absolute);
+    const QString weightsHash = QString::fromStdString(files::weightsHash(model));
+    const QString tokenizerHash = QString::fromStdString(files::tokenizerHash(model.tokenizer));
     const QVariant stored = sql::bytes(project_.storedPath(folder));
 
     Transaction transaction(project_);

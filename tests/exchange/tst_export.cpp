@@ -34,6 +34,7 @@ class TestExport : public QObject {
     void failureKeepsTheOldFile();
     void modelIsCopiedWhole();
     void shardedModelIsCopiedWhole();
+    void adapterIsCopiedAndNamesItsBase();
     void modelNeedsAFreeFolder();
 };
 
@@ -140,6 +141,18 @@ void TestExport::shardedModelIsCopiedWhole() {
     exportModel(PREFBENCH_GOLDEN_DEFAULT "/models/llama-sharded", target);
     QVERIFY(QFile::exists(target + "/model.safetensors.index.json"));
     QCOMPARE(files::openModelFolder(target.toStdString()).weightFiles.size(), 3u);
+}
+
+/// An adapter's base may be named relative to where the adapter was.
+void TestExport::adapterIsCopiedAndNamesItsBase() {
+    QTemporaryDir folder;
+    const QString source = PREFBENCH_GOLDEN_DEFAULT "/trajectories/dpo-llama-lora/adapter_final";
+    const QString target = folder.filePath("adapter");
+    exportModel(source, target);
+    QCOMPARE(contents(target + "/adapter_model.safetensors"), contents(source + "/adapter_model.safetensors"));
+    const files::ModelFolder copy = files::openModelFolder(target.toStdString());
+    QVERIFY(copy.folder == std::filesystem::path(PREFBENCH_GOLDEN_DEFAULT "/models/llama"));
+    QVERIFY(!QFile::exists(target + "/model.safetensors"));
 }
 
 void TestExport::modelNeedsAFreeFolder() {
