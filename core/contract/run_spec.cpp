@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <variant>
@@ -23,7 +24,7 @@ struct Setting {
 };
 
 /// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
-constexpr std::array<Setting, 28> kSettings = {{
+constexpr std::array<Setting, 32> kSettings = {{
     {"beta", &Hyperparameters::beta},
     {"label_smoothing", &Hyperparameters::labelSmoothing},
     {"f_divergence_type", &Hyperparameters::divergence},
@@ -52,6 +53,10 @@ constexpr std::array<Setting, 28> kSettings = {{
     {"eval_steps", &Hyperparameters::evalEvery},
     {"save_steps", &Hyperparameters::checkpointEvery},
     {"eval_samples", &Hyperparameters::evalSamples},
+    {"lora_r", &Hyperparameters::loraRank},
+    {"lora_alpha", &Hyperparameters::loraAlpha},
+    {"lora_dropout", &Hyperparameters::loraDropout},
+    {"lora_target_modules", &Hyperparameters::loraTargets},
 }};
 
 constexpr std::array kSpecSettings = {"seed", "device", "dtype", "threads"};
@@ -98,6 +103,23 @@ bool isFraction(double value) {
     return value >= 0 && value < 1;
 }
 
+constexpr const char* kAllLinear = "all-linear";
+
+bool isModuleName(const std::string& name) {
+    const auto belongs = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; };
+    return !name.empty() && std::all_of(name.begin(), name.end(), belongs);
+}
+
+void checkLora(const Hyperparameters& h) {
+    const std::vector<std::string> targets = loraTargetNames(h);
+    const bool named = !targets.empty() && std::all_of(targets.begin(), targets.end(), isModuleName);
+    requireValue(h.loraRank >= 0, "lora_r", h.loraRank, "must be 0 (off: all weights are trained) or more");
+    requireValue(atLeast(h.loraAlpha, 0) && h.loraAlpha > 0, "lora_alpha", h.loraAlpha, "must be above 0");
+    requireValue(isFraction(h.loraDropout), "lora_dropout", h.loraDropout, "must be from 0 to below 1");
+    requireValue(h.loraTargets == kAllLinear || named, "lora_target_modules", h.loraTargets,
+                 "must be all-linear or names of modules with commas between");
+}
+
 void check(const Hyperparameters& h) {
     requireValue(atLeast(h.beta, 0) && h.beta > 0, "beta", h.beta, "must be above 0");
     requireValue(h.labelSmoothing >= 0 && h.labelSmoothing < 0.5, "label_smoothing", h.labelSmoothing,
@@ -131,6 +153,7 @@ void check(const Hyperparameters& h) {
     requireValue(h.evalEvery >= 0, "eval_steps", h.evalEvery, "must be 0 (about ten a run) or more");
     requireValue(h.checkpointEvery >= 0, "save_steps", h.checkpointEvery, "must be 0 (at the end) or more");
     requireValue(h.evalSamples >= 0, "eval_samples", h.evalSamples, "must be 0 or more");
+    checkLora(h);
 }
 
 }  // namespace
@@ -154,6 +177,9 @@ files::OrderedJson toJson(const RunSpec& spec) {
                                {"threads", spec.threads},
                                {"seed", spec.seed},
                                {"resolved", spec.resolved}};
+    if (!spec.base.empty()) {
+        json["base_model"] = spec.base.string();
+    }
     for (const auto& [key, value] : spec.unknown.items()) {
         json[key] = value;
     }
@@ -172,9 +198,11 @@ RunSpec runSpecFromJson(const files::OrderedJson& json, const std::string& what)
     fields.read("name", spec.name);
     fields.read("created", spec.created);
     fields.read("method", spec.method);
-    std::string model;
+    std::string model, base;
     fields.read("model", model);
+    fields.read("base_model", base);
     spec.model = model;
+    spec.base = base;
     fields.read("model_sha256", spec.modelHash);
     fields.read("device", spec.device);
     fields.read("dtype", spec.dtype);
@@ -237,6 +265,22 @@ void applySetting(RunSpec& spec, const std::string& assignment) {
         throw Error("unknown setting \"" + key + "\"; there are " + joined(settingNames()));
     }
     check(spec);
+}
+
+std::vector<std::string> loraTargetNames(const Hyperparameters& hyperparameters) {
+    std::vector<std::string> names;
+    if (hyperparameters.loraTargets == kAllLinear) {
+        return names;
+    }
+    names.emplace_back();
+    for (const char c : hyperparameters.loraTargets) {
+        if (c == ',') {
+            names.emplace_back();
+        } else if (c != ' ') {
+            names.back() += c;
+        }
+    }
+    return names;
 }
 
 const std::vector<std::string>& methodNames() {

@@ -39,6 +39,9 @@ struct Hyperparameters {
     std::int64_t evalEvery = 0;  ///< steps; 0: about ten evaluations a run. Always one before step 1 and one at the end
     std::int64_t checkpointEvery = 0;  ///< steps; 0: only at the end
     std::int64_t evalSamples = 8;      ///< prompts answered at each evaluation for samples.jsonl
+    std::int64_t loraRank = 0;         ///< r of LoRA; 0: all weights are trained
+    double loraAlpha = 16, loraDropout = 0;
+    std::string loraTargets = "all-linear";  ///< or PEFT's names of modules with commas between; see loraTargetNames
 
     bool operator==(const Hyperparameters&) const = default;
 };
@@ -50,6 +53,7 @@ struct RunSpec {
     std::string created;          ///< ISO 8601, UTC
     std::string method = "dpo";   ///< one of methodNames()
     std::filesystem::path model;  ///< Hugging Face folder the policy starts from; also the reference
+    std::filesystem::path base;   ///< of `model` where that is an adapter; empty: as the adapter says
     std::string modelHash;        ///< SHA-256 of its weights; empty = not checked
     Hyperparameters hyperparameters;
     SamplingSettings sampling;  ///< for samples.jsonl
@@ -68,6 +72,8 @@ RunSpec runSpecFromJson(const files::OrderedJson& json, const std::string& what)
 /// Applies "KEY=VALUE" to the spec's hyperparameters (and seed, dtype, device, threads); Error for an unknown key or a
 /// bad value.
 void applySetting(RunSpec& spec, const std::string& assignment);
+/// The names that lora_target_modules lists; none: all linear layers but the head.
+std::vector<std::string> loraTargetNames(const Hyperparameters& hyperparameters);
 /// Every method that a run may name.
 const std::vector<std::string>& methodNames();
 /// Names of every key that applySetting takes, in order.

@@ -140,6 +140,11 @@ void TestContract::specNamesWhatIsWrong() {
 void TestContract::settingsAreAppliedByName() {
     RunSpec spec;
     applySetting(spec, "beta=0.3");
+    applySetting(spec, "lora_r=8");
+    applySetting(spec, "lora_target_modules=q_proj, v_proj");
+    QCOMPARE(loraTargetNames(spec.hyperparameters), (std::vector<std::string>{"q_proj", "v_proj"}));
+    applySetting(spec, "lora_target_modules=all-linear");
+    QVERIFY(loraTargetNames(spec.hyperparameters).empty());
     applySetting(spec, "num_train_epochs=2");
     applySetting(spec, "shuffle=false");
     applySetting(spec, "lr_scheduler_type=constant");
