@@ -13,6 +13,7 @@
 #include "core/model/device.h"
 #include "core/model/families.h"
 #include "core/model/kv_cache.h"
+#include "core/model/lora.h"
 #include "core/model/rotary.h"
 #include "core/model/row_products.h"
 #include "core/model/weights.h"
@@ -22,6 +23,7 @@ namespace {
 
 struct ModuleWeights {
     at::Tensor weight, bias;
+    std::int64_t adapterLayer = -1;  ///< of the model's adapter; -1: none
 };
 
 /// A layer's, or the whole model's, weights by module.
@@ -48,6 +50,24 @@ struct SourceFile {
     std::filesystem::path name;
     std::string bytes;
 };
+
+/// An adapter's folder need not say how to generate; then its base does.
+std::vector<SourceFile> companionsOf(const files::ModelFolder& folder) {
+    std::vector<SourceFile> companions;
+    const auto add = [&companions](const std::filesystem::path& file) {
+        const auto isSame = [&file](const SourceFile& added) { return added.name == file.filename(); };
+        if (std::none_of(companions.begin(), companions.end(), isSame)) {
+            companions.push_back({file.filename(), files::readFile(file)});
+        }
+    };
+    for (const auto& file : files::companionFiles(folder.tokenizer)) {
+        add(file);
+    }
+    if (const auto generation = folder.folder / "generation_config.json"; std::filesystem::exists(generation)) {
+        add(generation);
+    }
+    return companions;
+}
 
 /// Attention of one layer: queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → as queries.
 using Attend = std::function<at::Tensor(std::int64_t layer, const at::Tensor& queries, const at::Tensor& keys,
@@ -123,12 +143,15 @@ struct Transformer::State {
     at::ScalarType computeType = at::kFloat;
     std::vector<WeightSlot> slots;
     std::vector<Parameter> parameters;
+    std::optional<Lora> adapter;
+    bool adapterOn = true;
     Weights outer;
     std::vector<Weights> layers;
     OutputHead head;
     RotaryAngles rotary, windowRotary;
-    at::Tensor slopes;   ///< of ALiBi
-    std::string config;  ///< config.json's bytes
+    at::Tensor slopes;             ///< of ALiBi
+    std::filesystem::path folder;  ///< that the weights came from
+    std::string config;            ///< config.json's bytes
     std::shared_ptr<const std::vector<SourceFile>> companions;
 
     /// Gives each module its tensors; they share storage with `parameters`.
@@ -139,6 +162,9 @@ struct Transformer::State {
             Weights& weights = inLayer(slot.module) ? layers[static_cast<std::size_t>(slot.layer)] : outer;
             ModuleWeights& module = weights[slot.module];
             (slot.bias ? module.bias : module.weight) = parameters[i].value;
+            if (!slot.bias) {
+                module.adapterLayer = adapter ? adapter->layerOf(i) : -1;
+            }
         }
         if (architecture.tiedHead) {
             outer[Module::Head].weight = outer[Module::TokenEmbedding].weight;
@@ -155,6 +181,11 @@ struct Transformer::State {
     static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
 
     at::Tensor linear(const at::Tensor& x, const ModuleWeights& m) const {
+        const at::Tensor y = product(x, m);
+        return adapterOn && m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer) : y;
+    }
+
+    at::Tensor product(const at::Tensor& x, const ModuleWeights& m) const {
         if (rowProductsTake(x, m.weight)) {
             return rowProducts(x, m.weight, m.bias, family->matrices != MatrixLayout::OutputByInput);
         }
@@ -287,6 +318,10 @@ struct Transformer::State {
         return outer.has(Module::EmbeddingOut) ? linear(x, outer[Module::EmbeddingOut]) : x;
     }
 
+    LoraBase adapterBase() const { return {slots, family->matrices, device, computeType}; }
+
+    std::vector<Parameter>& trainable() { return adapter ? adapter->parameters() : parameters; }
+
     void checkLength(std::int64_t length) const {
         if (architecture.positions == Positions::Learned && length > architecture.maxPositions) {
             throw Error("a sequence has " + std::to_string(length) + " tokens, but the model has only " +
@@ -305,8 +340,10 @@ Transformer Transformer::load(const files::ModelFolder& folder, at::Device devic
     auto state = std::make_unique<State>();
     const std::filesystem::path configFile = folder.folder / "config.json";
     state->architecture = architectureFromConfig(folder.config, configFile.string());
-    if (auto eosIds = eosIdsFromGenerationConfig(folder.folder); !eosIds.empty()) {
-        state->architecture.eosIds = std::move(eosIds);
+    for (const std::filesystem::path& source : {folder.folder, folder.tokenizer}) {
+        if (auto eosIds = eosIdsFromGenerationConfig(source); !eosIds.empty()) {
+            state->architecture.eosIds = std::move(eosIds);
+        }
     }
     state->family = findFamily(state->architecture.family);
     state->device = device;
@@ -314,12 +351,13 @@ Transformer Transformer::load(const files::ModelFolder& folder, at::Device devic
     state->slots = weightSlots(*state->family, state->architecture);
     state->parameters =
         loadParameters(folder, *state->family, state->architecture, state->slots, device, computeType, storage);
-    state->config = files::readFile(configFile);
-    std::vector<SourceFile> companions;
-    for (const auto& file : files::companionFiles(folder.folder)) {
-        companions.push_back({file.filename(), files::readFile(file)});
+    state->folder = folder.folder;
+    if (folder.adapter) {
+        state->adapter = Lora::load(*folder.adapter, state->adapterBase());
+        state->adapter->setBase(folder.folder, folder.relativeBase ? BaseName::Relative : BaseName::Absolute);
     }
-    state->companions = std::make_shared<const std::vector<SourceFile>>(std::move(companions));
+    state->config = files::readFile(configFile);
+    state->companions = std::make_shared<const std::vector<SourceFile>>(companionsOf(folder));
     state->bind();
     return Transformer(std::move(state));
 }
@@ -408,10 +446,40 @@ std::vector<at::Tensor> Transformer::blockMatrices() const {
     return matrices;
 }
 
+const std::vector<Parameter>& Transformer::trainable() const {
+    return state_->trainable();
+}
+
 void Transformer::requireGradients(bool on) {
-    for (Parameter& parameter : state_->parameters) {
+    for (Parameter& parameter : state_->trainable()) {
         parameter.value.requires_grad_(on);
     }
+}
+
+void Transformer::addAdapter(const LoraSettings& settings, std::uint64_t seed, BaseName name, const std::string& what) {
+    state_->adapter = Lora::fresh(settings, state_->adapterBase(), seed, what);
+    state_->adapter->setBase(state_->folder, name);
+    state_->bind();
+}
+
+Lora* Transformer::adapter() {
+    return state_->adapter ? &*state_->adapter : nullptr;
+}
+const Lora* Transformer::adapter() const {
+    return state_->adapter ? &*state_->adapter : nullptr;
+}
+void Transformer::useAdapter(bool on) {
+    state_->adapterOn = on;
+}
+
+void Transformer::mergeAdapter() {
+    for (std::size_t i = 0; state_->adapter && i < state_->slots.size(); ++i) {
+        if (const std::int64_t layer = state_->adapter->layerOf(i); layer >= 0) {
+            state_->parameters[i].value = state_->parameters[i].value.detach() + state_->adapter->product(layer);
+        }
+    }
+    state_->adapter.reset();
+    state_->bind();
 }
 
 Transformer Transformer::clone() const {
@@ -419,16 +487,23 @@ Transformer Transformer::clone() const {
     for (Parameter& parameter : state->parameters) {
         parameter.value = parameter.value.detach().clone();
     }
+    if (state->adapter) {
+        state->adapter = state->adapter->clone();
+    }
     state->bind();
     return Transformer(std::move(state));
 }
 
-void Transformer::save(const std::filesystem::path& folder) const {
-    saveParameters(folder, state_->parameters);
+void Transformer::save(const std::filesystem::path& folder, std::optional<at::ScalarType> type) const {
+    if (state_->adapter) {
+        state_->adapter->save(folder, type);
+    } else {
+        saveParameters(folder, state_->parameters, kShardBytes, type);
+        files::writeDurably(folder / "config.json", configFor(state_->config, type.value_or(state_->computeType)));
+    }
     for (const SourceFile& file : *state_->companions) {
         files::writeDurably(folder / file.name, file.bytes);
     }
-    files::writeDurably(folder / "config.json", configFor(state_->config, state_->computeType));
     files::syncPath(folder);
 }
 

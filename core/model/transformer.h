@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct Parameter {
 };
 
 class KvCache;
+class Lora;
+struct LoraSettings;
+enum class BaseName;
 
 /// Where weights that need no conversion live: in the file's private mapping (nothing is read before it is needed, and
 /// processes share it), or in memory of their own (for training, which writes to all of them).
@@ -60,11 +64,13 @@ struct OutputHead {
     at::Tensor logits(const at::Tensor& rows) const;
 };
 
-/// A causal language model of any supported family: one transformer driven by its Architecture (a row of data).
+/// A causal language model of any supported family: one transformer driven by its Architecture (a row of data), and
+/// the LoRA adapter over it where there is one.
 /// Not thread-safe; one object per thread that runs it.
 class Transformer {
   public:
-    /// Errors name file, tensor, expected and found: missing, misshaped, of unsupported dtype.
+    /// Errors name file, tensor, expected and found: missing, misshaped, of unsupported dtype. Of an adapter's folder
+    /// the base and the adapter.
     static Transformer load(const files::ModelFolder& folder, at::Device device, at::ScalarType computeType,
                             WeightStorage storage = WeightStorage::Mapped);
     Transformer(Transformer&&) noexcept;
@@ -91,15 +97,30 @@ class Transformer {
     const std::vector<Parameter>& parameters() const;
     /// The weight matrices within the layers: what the products of a forward pass over all tokens are made with.
     std::vector<at::Tensor> blockMatrices() const;
-    /// Marks all parameters as leaves that need gradients (training) or not.
+    /// What training changes: the adapter's matrices where there is one (the weights then stay as they are), else
+    /// parameters().
+    const std::vector<Parameter>& trainable() const;
+    /// Marks trainable() as leaves that need gradients (training) or not.
     void requireGradients(bool on);
+
+    /// Lays a fresh adapter over the model, which must have none: Lora::fresh, with its Error.
+    void addAdapter(const LoraSettings& settings, std::uint64_t seed, BaseName name, const std::string& what);
+    /// nullptr where there is none. What is changed in it holds from the next forward pass on.
+    Lora* adapter();
+    const Lora* adapter() const;
+    /// With the adapter off, the model is the base: no second copy of it is needed as a reference. On at first.
+    void useAdapter(bool on);
+    /// Adds the adapter to weights of their own; the model is then one without.
+    void mergeAdapter();
+
     /// An independent copy with its own storage, without gradients: the frozen reference.
     Transformer clone() const;
 
     /// Writes a Hugging Face folder that `transformers` loads: config.json and the tokenizer's files copied from the
     /// folder the model came from (unknown keys kept), model.safetensors under the family's weight names, in shards
-    /// with their index above 5 GB. fsynced. The folder must exist.
-    void save(const std::filesystem::path& folder) const;
+    /// with their index above 5 GB. Of a model with an adapter, a PEFT folder of the adapter alone. `type`: of what is
+    /// written; nothing: as it is computed. fsynced. The folder must exist.
+    void save(const std::filesystem::path& folder, std::optional<at::ScalarType> type = {}) const;
 
   private:
     struct State;

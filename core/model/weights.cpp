@@ -138,6 +138,21 @@ void appendSlots(std::vector<WeightSlot>& slots, const Family& family, const Arc
     }
 }
 
+at::ScalarType storedType(const std::string& what, files::DType type) {
+    switch (type) {
+        case files::DType::F64:
+            return at::kDouble;
+        case files::DType::F32:
+            return at::kFloat;
+        case files::DType::F16:
+            return at::kHalf;
+        case files::DType::BF16:
+            return at::kBFloat16;
+        default:
+            throw Error(what + " has dtype " + files::dtypeName(type) + ", must be F64, F32, F16 or BF16");
+    }
+}
+
 /// All tensors of a checkpoint, whichever shard holds them.
 class Checkpoint {
   public:
@@ -165,27 +180,7 @@ class Checkpoint {
         if (found == places_.end()) {
             throw Error(folder_.string() + ": tensor " + name + " " + toString(shape) + " is missing");
         }
-        const auto& [file, info] = found->second;
-        const std::string what = file->path().string() + ": tensor " + name;
-        if (info->shape != shape) {
-            throw Error(what + " has shape " + toString(info->shape) + ", by config.json it must be " +
-                        toString(shape));
-        }
-        const at::ScalarType type = storedType(what, info->dtype);
-        const auto bytes = file->data(*info);
-        if (reinterpret_cast<std::uintptr_t>(bytes.data()) % c10::elementSize(type) != 0) {
-            at::Tensor aligned = at::empty(shape, type);
-            std::memcpy(aligned.data_ptr(), bytes.data(), bytes.size());
-            return aligned.to(computeType);
-        }
-        const at::Tensor mapped = at::from_blob(
-            bytes.data(), shape, [keep = file->mapping()](void*) {}, at::TensorOptions(type));
-        if (type == computeType && storage == WeightStorage::Mapped) {
-            return mapped;
-        }
-        const at::Tensor owned = at::empty(shape, computeType).copy_(mapped);
-        file->forget(*info);
-        return owned;
+        return readTensor(*found->second.file, *found->second.info, shape, "by config.json", computeType, storage);
     }
 
     std::vector<std::string> names() const {
@@ -203,21 +198,6 @@ class Checkpoint {
         const files::SafetensorsFile* file;
         const files::TensorInfo* info;
     };
-
-    static at::ScalarType storedType(const std::string& what, files::DType type) {
-        switch (type) {
-            case files::DType::F64:
-                return at::kDouble;
-            case files::DType::F32:
-                return at::kFloat;
-            case files::DType::F16:
-                return at::kHalf;
-            case files::DType::BF16:
-                return at::kBFloat16;
-            default:
-                throw Error(what + " has dtype " + files::dtypeName(type) + ", must be F64, F32, F16 or BF16");
-        }
-    }
 
     std::filesystem::path folder_;
     std::vector<files::SafetensorsFile> shards_;
@@ -279,21 +259,34 @@ files::DType fileType(at::ScalarType type) {
     }
 }
 
-void saveShard(const std::filesystem::path& file, const std::vector<const Parameter*>& parameters) {
-    std::vector<at::Tensor> kept;
-    std::vector<files::TensorToWrite> tensors;
-    for (const Parameter* parameter : parameters) {
-        const at::Tensor value = parameter->value.detach().to(at::kCPU).contiguous();
-        kept.push_back(value);
-        tensors.push_back({parameter->name,
-                           fileType(value.scalar_type()),
-                           value.sizes().vec(),
-                           {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()}});
-    }
-    files::writeSafetensors(file, tensors);
+}  // namespace
+
+bool isLinear(Module module) {
+    return !isNorm(module) && !isTable(module);
 }
 
-}  // namespace
+at::Tensor readTensor(const files::SafetensorsFile& file, const files::TensorInfo& info, const Shape& shape,
+                      const char* rule, at::ScalarType computeType, WeightStorage storage) {
+    const std::string what = file.path().string() + ": tensor " + info.name;
+    if (info.shape != shape) {
+        throw Error(what + " has shape " + toString(info.shape) + ", " + rule + " it must be " + toString(shape));
+    }
+    const at::ScalarType type = storedType(what, info.dtype);
+    const auto bytes = file.data(info);
+    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % c10::elementSize(type) != 0) {
+        at::Tensor aligned = at::empty(shape, type);
+        std::memcpy(aligned.data_ptr(), bytes.data(), bytes.size());
+        return aligned.to(computeType);
+    }
+    const at::Tensor mapped = at::from_blob(
+        bytes.data(), shape, [keep = file.mapping()](void*) {}, at::TensorOptions(type));
+    if (type == computeType && storage == WeightStorage::Mapped) {
+        return mapped;
+    }
+    const at::Tensor owned = at::empty(shape, computeType).copy_(mapped);
+    file.forget(info);
+    return owned;
+}
 
 std::vector<WeightSlot> weightSlots(const Family& family, const Architecture& architecture) {
     std::vector<WeightSlot> slots;
@@ -338,12 +331,29 @@ std::vector<Parameter> loadParameters(const files::ModelFolder& folder, const Fa
     return parameters;
 }
 
+void saveTensorFile(const std::filesystem::path& file, const std::vector<const Parameter*>& parameters,
+                    std::optional<at::ScalarType> type) {
+    std::vector<at::Tensor> kept;
+    std::vector<files::TensorToWrite> tensors;
+    for (const Parameter* parameter : parameters) {
+        const at::ScalarType stored = type.value_or(parameter->value.scalar_type());
+        const at::Tensor value = parameter->value.detach().to(at::kCPU, stored).contiguous();
+        kept.push_back(value);
+        tensors.push_back({parameter->name,
+                           fileType(value.scalar_type()),
+                           value.sizes().vec(),
+                           {static_cast<const std::byte*>(value.const_data_ptr()), value.nbytes()}});
+    }
+    files::writeSafetensors(file, tensors);
+}
+
 void saveParameters(const std::filesystem::path& folder, const std::vector<Parameter>& parameters,
-                    std::uint64_t shardBytes) {
+                    std::uint64_t shardBytes, std::optional<at::ScalarType> type) {
     std::vector<std::vector<const Parameter*>> shards(1);
     std::uint64_t total = 0, inShard = 0;
     for (const Parameter& parameter : parameters) {
-        const std::uint64_t bytes = parameter.value.nbytes();
+        const std::uint64_t bytes = static_cast<std::uint64_t>(parameter.value.numel()) *
+                                    c10::elementSize(type.value_or(parameter.value.scalar_type()));
         if (!shards.back().empty() && inShard + bytes > shardBytes) {
             shards.emplace_back();
             inShard = 0;
@@ -353,14 +363,14 @@ void saveParameters(const std::filesystem::path& folder, const std::vector<Param
         total += bytes;
     }
     if (shards.size() == 1) {
-        saveShard(folder / "model.safetensors", shards.front());
+        saveTensorFile(folder / "model.safetensors", shards.front(), type);
         return;
     }
     files::OrderedJson places = files::OrderedJson::object();
     for (std::size_t i = 0; i < shards.size(); ++i) {
         std::array<char, 64> name{};
         std::snprintf(name.data(), name.size(), "model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
-        saveShard(folder / name.data(), shards[i]);
+        saveTensorFile(folder / name.data(), shards[i], type);
         for (const Parameter* parameter : shards[i]) {
             places[parameter->name] = name.data();
         }
