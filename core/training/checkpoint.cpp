@@ -89,7 +89,7 @@ void removeOldCheckpoints(const contract::RunDirectory& run) {
 
 std::uint64_t bytesToWrite(const contract::RunDirectory& run, const Trainer& trainer, std::int64_t saveEvery) {
     std::int64_t modelBytes = 0;
-    for (const model::Parameter& parameter : trainer.policy().parameters()) {
+    for (const model::Parameter& parameter : trainer.policy().trainable()) {
         modelBytes += static_cast<std::int64_t>(parameter.value.nbytes());
     }
     const std::int64_t steps = trainer.totalSteps() - trainer.stepsDone();

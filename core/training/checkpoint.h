@@ -18,9 +18,9 @@ struct CheckpointState {
     std::optional<double> evalLoss;  ///< of the last evaluation before it; what "best" goes by
 };
 
-/// Writes checkpoints/step-NNNNNN: the model as a Hugging Face folder, optimizer.safetensors, trainer.json,
-/// manifest.json. One that is there already and whole is kept. Afterwards all but the newest three and the one with the
-/// lowest evaluation loss are removed. Returns its folder.
+/// Writes checkpoints/step-NNNNNN: the model (or its adapter) as a Hugging Face folder, optimizer.safetensors,
+/// trainer.json, manifest.json. One that is there already and whole is kept. Afterwards all but the newest three and
+/// the one with the lowest evaluation loss are removed. Returns its folder.
 std::filesystem::path writeCheckpoint(const contract::RunDirectory& run, const Trainer& trainer,
                                       const CheckpointState& state);
 

@@ -6,8 +6,9 @@
 namespace prefbench::training {
 
 /// What a run would train on, without loading the model's weights: {"method","pairs","eval_pairs","tokens_p50",
-/// "tokens_max","truncated","dropped","duplicates","steps","estimated_memory_bytes","checkpoint_bytes"}; token counts
-/// are of a whole example, prompt once. Error as training would give it for data or a model folder that cannot be read.
+/// "tokens_max","truncated","dropped","duplicates","steps","trained_parameters","estimated_memory_bytes",
+/// "checkpoint_bytes"}; token counts are of a whole example, prompt once. Error as training would give it for data or a
+/// model folder that cannot be read.
 files::OrderedJson preflight(const contract::RunDirectory& run);
 
 }  // namespace prefbench::training

@@ -56,6 +56,27 @@ std::filesystem::path resolvePath(const contract::RunDirectory& run, const std::
     return path.is_absolute() ? path : (run.path / path).lexically_normal();
 }
 
+files::ModelFolder openStartModel(const contract::RunDirectory& run, const contract::RunSpec& spec) {
+    const std::filesystem::path base = spec.base.empty() ? spec.base : resolvePath(run, spec.base);
+    files::ModelFolder folder = files::openModelFolder(resolvePath(run, spec.model), base);
+    const std::int64_t rank = spec.hyperparameters.loraRank;
+    if (folder.adapter && rank > 0) {
+        const std::string file = folder.adapter->configFile().string();
+        const std::int64_t its = model::loraConfigFrom(folder.adapter->config, file).rank;
+        if (rank != its) {
+            throw Error(run.spec().string() + ": lora_r = " + std::to_string(rank) +
+                        ": the model is an adapter of r = " + std::to_string(its) +
+                        ", which training goes on with; leave lora_r 0, or merge the adapter " +
+                        "first (export --merge)");
+        }
+    }
+    return folder;
+}
+
+model::LoraSettings loraSettings(const contract::Hyperparameters& h) {
+    return {h.loraRank, h.loraAlpha, h.loraDropout, contract::loraTargetNames(h)};
+}
+
 at::Device deviceNamed(const std::string& name) {
     const bool hasCuda = torch::cuda::is_available();
     if (name == "cuda" && !hasCuda) {

@@ -7,7 +7,9 @@
 #include "core/contract/run_directory.h"
 #include "core/contract/run_spec.h"
 #include "core/files/json.h"
+#include "core/files/model_folder.h"
 #include "core/model/architecture.h"
+#include "core/model/lora_config.h"
 #include "core/model/torch.h"
 
 namespace prefbench::training {
@@ -37,6 +39,12 @@ std::int64_t peakMemoryBytes();
 
 /// A path of run.json, which may be relative to the run directory.
 std::filesystem::path resolvePath(const contract::RunDirectory& run, const std::filesystem::path& path);
+
+/// The model that a run starts from. Error as openModelFolder, or when it is an adapter that the settings ask to be of
+/// another rank.
+files::ModelFolder openStartModel(const contract::RunDirectory& run, const contract::RunSpec& spec);
+/// Of a fresh adapter.
+model::LoraSettings loraSettings(const contract::Hyperparameters& hyperparameters);
 
 at::Device deviceNamed(const std::string& name);
 at::ScalarType dtypeNamed(const std::string& name);

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "core/model/lora.h"
 #include "core/training/scoring.h"
 
 namespace prefbench::training {
@@ -65,7 +66,7 @@ Trainer::Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs ref
       order_(orderFor(train_, settings_)),
       loss_(lossSettingsFor(train_, settings_.hyperparameters)),
       schedule_(scheduleFor(settings_.hyperparameters, order_.stepsPerEpoch())),
-      optimizer_(makeOptimizer(policy_.parameters(), settings_.hyperparameters)) {
+      optimizer_(makeOptimizer(policy_.trainable(), settings_.hyperparameters)) {
     policy_.requireGradients(true);
 }
 
@@ -75,7 +76,7 @@ void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t st
 }
 
 StepReport Trainer::step() {
-    const std::vector<model::Parameter>& parameters = policy_.parameters();
+    const std::vector<model::Parameter>& parameters = policy_.trainable();
     const double maxNorm = settings_.hyperparameters.maxGradNorm;
     StageWatch watch;
     StepReport report;
@@ -98,10 +99,10 @@ StepReport Trainer::step() {
     const auto parts = splitByTokens(examples, settings_.tokenBudget);
     const bool twoPhases = settings_.method.overBatch() && parts.size() > 1;
     const std::vector<double> all = twoPhases ? gradientOfStep(batch, parts, report, pairs) : std::vector<double>();
-    std::size_t begin = 0, beginOfSums = 0;
+    std::size_t begin = 0, beginOfSums = 0, number = 0;
     watch.addTo(report.seconds.loss);
     for (const auto part : parts) {
-        const at::Tensor sums = logProbs(part);  // [completions] float64
+        const at::Tensor sums = logProbs(part, number++);  // [completions] float64
         const auto count = static_cast<std::size_t>(sums.numel());
         const std::vector<double> values = toVector(sums);
         watch.addTo(report.seconds.forward);
@@ -151,7 +152,11 @@ std::vector<StepExample> Trainer::stepExamples() {
     return batch;
 }
 
-at::Tensor Trainer::logProbs(std::span<const Example* const> part) const {
+/// The adapter's dropout is a function of seed, step and the part's number: a resumed run and both phases of a step
+/// drop the same.
+at::Tensor Trainer::logProbs(std::span<const Example* const> part, std::size_t number) {
+    const model::LoraDropout dropout(policy_.adapter(),
+                                     {settings_.seed, static_cast<std::uint64_t>(stepsDone_), number});
     return completionLogProbs(policy_, part, settings_.hyperparameters.lengthAlpha);
 }
 
@@ -166,11 +171,12 @@ std::vector<double> Trainer::gradientOfPart(std::span<const StepExample> part, c
 /// The same of the whole step, by a forward pass without gradients.
 std::vector<double> Trainer::gradientOfStep(std::span<const StepExample> batch,
                                             const std::vector<std::span<const Example* const>>& parts,
-                                            StepReport& report, PairLogProbs& pairs) const {
+                                            StepReport& report, PairLogProbs& pairs) {
     const at::NoGradGuard noGradients;
     std::vector<double> sums;
+    std::size_t number = 0;
     for (const auto part : parts) {
-        const std::vector<double> more = toVector(logProbs(part));
+        const std::vector<double> more = toVector(logProbs(part, number++));
         sums.insert(sums.end(), more.begin(), more.end());
     }
     return gradientOfPart(batch, sums, report, pairs);

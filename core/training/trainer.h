@@ -48,7 +48,8 @@ struct StepReport {
 };
 
 /// Trains a model, one optimizer step a call. Knows nothing of files or processes (except to save and load its state);
-/// the same inputs give the same bits on the same CPU and number of threads. One thread.
+/// the same inputs give the same bits on the same CPU and number of threads. Of a policy with an adapter it trains the
+/// adapter alone. One thread.
 class Trainer {
   public:
     struct Settings {
@@ -80,7 +81,7 @@ class Trainer {
 
   private:
     std::vector<StepExample> stepExamples();
-    at::Tensor logProbs(std::span<const Example* const> part) const;
+    at::Tensor logProbs(std::span<const Example* const> part, std::size_t number);
     std::vector<double> gradientOfDemonstrations(std::span<const StepExample> part, const std::vector<double>& sums,
                                                  StepReport& report) const;
     std::vector<double> gradientOfPairs(std::span<const StepExample> part, const std::vector<double>& sums,
@@ -89,7 +90,7 @@ class Trainer {
                                        StepReport& report, PairLogProbs& pairs) const;
     std::vector<double> gradientOfStep(std::span<const StepExample> batch,
                                        const std::vector<std::span<const Example* const>>& parts, StepReport& report,
-                                       PairLogProbs& pairs) const;
+                                       PairLogProbs& pairs);
 
     Settings settings_;
     model::Transformer policy_;

@@ -12,6 +12,7 @@
 #include "core/files/durable_file.h"
 #include "core/files/error.h"
 #include "core/files/model_folder.h"
+#include "core/model/lora.h"
 #include "core/training/checkpoint.h"
 #include "core/training/durable_folder.h"
 #include "core/training/evaluation.h"
@@ -52,6 +53,7 @@ class TrainingRun {
     ReferenceLogProbs reference(const model::Transformer& model, const Dataset& dataset,
                                 const ReferenceIdentity& identity, const char* what);
     model::Transformer loadModel(const files::ModelFolder& folder) const;
+    void layAdapter(model::Transformer& start) const;
     void resolveChoices(const model::Architecture& architecture);
     void makeTrainer(model::Transformer start, ReferenceLogProbs reference, bool resume);
     RunState train();
@@ -147,7 +149,7 @@ void TrainingRun::prepare(bool resume) {
     spec_ = contract::readRunSpec(run_);
     method_ = methodNamed(spec_.method);
     checkSettings(method_, spec_.hyperparameters);
-    const files::ModelFolder folder = files::openModelFolder(resolvePath(run_, spec_.model));
+    const files::ModelFolder folder = openStartModel(run_, spec_);
     loadData(folder);
 
     preparing("loading the model");
@@ -162,19 +164,34 @@ void TrainingRun::prepare(bool resume) {
 
     ReferenceLogProbs trainReference;
     if (method_.data == DataKind::Pairs && method_.hasReference) {
-        const ReferenceIdentity identity{weightsHash, files::tokenizerHash(folder.folder), spec_.dtype, maxLength_,
+        const ReferenceIdentity identity{weightsHash, files::tokenizerHash(folder.tokenizer), spec_.dtype, maxLength_,
                                          spec_.hyperparameters.lengthAlpha};
         trainReference = reference(start, train_, identity, "training");
         evalReference_ = reference(start, eval_, identity, "evaluation");
     }
+    layAdapter(start);
     makeTrainer(std::move(start), std::move(trainReference), resume);
     samples_.emplace(run_, spec_, *conversations_, maxLength_, eval_.examples.empty() ? trainer_->train() : eval_);
     samples_->dropAfter(state_.step);
 }
 
 model::Transformer TrainingRun::loadModel(const files::ModelFolder& folder) const {
+    // Weights under an adapter are never written to.
+    const bool frozen = folder.adapter || spec_.hyperparameters.loraRank > 0;
     return model::Transformer::load(folder, deviceNamed(spec_.device), dtypeNamed(spec_.dtype),
-                                    model::WeightStorage::Owned);
+                                    frozen ? model::WeightStorage::Mapped : model::WeightStorage::Owned);
+}
+
+/// The policy begins as the reference, so that its log-probabilities are those of the model without a fresh adapter.
+void TrainingRun::layAdapter(model::Transformer& start) const {
+    const contract::Hyperparameters& h = spec_.hyperparameters;
+    if (h.loraRank > 0 && start.adapter() == nullptr) {
+        const auto name = spec_.model.is_absolute() ? model::BaseName::Absolute : model::BaseName::Relative;
+        start.addAdapter(loraSettings(h), spec_.seed, name, run_.spec().string() + ": lora_target_modules");
+    }
+    if (start.adapter() != nullptr) {
+        start.adapter()->setDropout(h.loraDropout);
+    }
 }
 
 /// Chooses what run.json leaves open and writes it there, once.
@@ -198,7 +215,9 @@ void TrainingRun::makeTrainer(model::Transformer start, ReferenceLogProbs refere
         resume
             ? newestCheckpoint(run_, [this](const std::string& defect) { log_.say("damaged checkpoint: " + defect); })
             : std::nullopt;
-    if (from) {
+    if (from && start.adapter() != nullptr) {
+        start.adapter()->read(files::openAdapterFolder(from->folder));
+    } else if (from) {
         start = loadModel(files::openModelFolder(from->folder));
     }
     trainer_.emplace(std::move(start), std::move(train_), std::move(reference), settings);
@@ -219,7 +238,7 @@ void TrainingRun::makeTrainer(model::Transformer start, ReferenceLogProbs refere
 }
 
 void TrainingRun::loadData(const files::ModelFolder& folder) {
-    conversations_.emplace(text::Conversations::load(folder.folder, text::Tokenizer::load(folder.folder)));
+    conversations_.emplace(text::Conversations::load(folder.tokenizer, text::Tokenizer::load(folder.tokenizer)));
     const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
     maxLength_ = sequenceLimit(spec_.hyperparameters.maxLength, architecture);
     train_ = loadDataset(run_.trainData(), method_.data, *conversations_, maxLength_);
