@@ -18,6 +18,8 @@ class TestPeers : public QObject {
     void initTestCase();
     void transformersScoresATrainedModelAlike_data();
     void transformersScoresATrainedModelAlike();
+    void peftScoresATrainedAdapterAlike_data();
+    void peftScoresATrainedAdapterAlike();
     void datasetsLoadsAnExport();
     void transformersRendersChatTemplatesAlike();
     void librariesTokenizeAlike();
@@ -99,6 +101,47 @@ void TestPeers::transformersScoresATrainedModelAlike() {
     const QString trained = QString::fromStdString(run.finalModel().string());
     QCOMPARE(failureOf(kEngine, {QStringLiteral("train"), path}), QString());
     QCOMPARE(failureOfPython({script("check_model.py"), kEngine, trained, pairs}), QString());
+}
+
+void TestPeers::peftScoresATrainedAdapterAlike_data() {
+    QTest::addColumn<QString>("model");
+    QTest::addColumn<QString>("targets");
+    QTest::newRow("gpt2") << "gpt2"
+                          << "all-linear";
+    QTest::newRow("gpt2, attention") << "gpt2"
+                                     << "c_attn";
+    QTest::newRow("llama") << "llama"
+                           << "all-linear";
+    QTest::newRow("llama, queries and values") << "llama"
+                                               << "q_proj,v_proj";
+    for (const char* model : {"gptj", "gpt_neox", "opt-350m", "falcon-7b", "falcon-11b", "qwen3", "phi3", "gemma3"}) {
+        QTest::newRow(model) << model << "all-linear";
+    }
+}
+
+void TestPeers::peftScoresATrainedAdapterAlike() {
+    QFETCH(QString, model);
+    QFETCH(QString, targets);
+    const QString pairs = kGolden + QStringLiteral("/trajectories/dpo-gpt2/data.jsonl");
+    const QString base = kGolden + QStringLiteral("/models/") + model;
+    const QString name = QStringLiteral("lora-") + QString::number(qHash(model + targets));
+    contract::RunSpec spec;
+    spec.model = base.toStdString();
+    spec.hyperparameters.learningRate = 1e-2;
+    spec.hyperparameters.maxSteps = 10;
+    spec.hyperparameters.evalSamples = 0;
+    spec.hyperparameters.loraRank = 4;
+    spec.hyperparameters.loraTargets = targets.toStdString();
+    spec.device = "cpu";
+    const contract::RunDirectory run =
+        contract::createRunDirectory(dir_.filePath(name).toStdString(), spec, pairLines(pairs), "");
+    const QString path = QString::fromStdString(run.path.string());
+    const QString adapter = QString::fromStdString(run.finalModel().string());
+    const QString merged = dir_.filePath(name + QStringLiteral("-merged"));
+    QCOMPARE(failureOf(kEngine, {QStringLiteral("train"), path}), QString());
+    QCOMPARE(failureOfPython({script("check_adapter.py"), kEngine, adapter, targets, pairs}), QString());
+    QCOMPARE(failureOf(kEngine, {QStringLiteral("export"), path, merged, QStringLiteral("--merge")}), QString());
+    QCOMPARE(failureOfPython({script("check_model.py"), kEngine, merged, pairs}), QString());
 }
 
 void TestPeers::datasetsLoadsAnExport() {

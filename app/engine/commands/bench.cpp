@@ -63,7 +63,7 @@ int benchTrain(const BenchOptions& options) {
     model::setThreads(options.threads);
     const at::Device device = model::deviceFromName(options.device);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
-    const auto conversations = text::Conversations::load(folder.folder, text::Tokenizer::load(folder.folder));
+    const auto conversations = text::Conversations::load(folder.tokenizer, text::Tokenizer::load(folder.tokenizer));
     auto policy = model::Transformer::load(folder, device, typeOf(options.dtype), model::WeightStorage::Owned);
     const training::Method& method = training::methodNamed("dpo");
     training::Dataset data = training::loadDataset(options.folder / "pairs.jsonl", method.data, conversations,
@@ -132,7 +132,7 @@ int benchGenerate(const BenchOptions& options) {
     model::setThreads(options.threads);
     const at::Device device = model::deviceFromName(options.device);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
-    const auto tokenizer = text::Tokenizer::load(folder.folder);
+    const auto tokenizer = text::Tokenizer::load(folder.tokenizer);
     const auto model = model::Transformer::load(folder, device, typeOf(options.dtype), model::WeightStorage::Owned);
     contract::SamplingSettings settings;
     settings.topP = 1;

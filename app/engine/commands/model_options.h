@@ -13,12 +13,13 @@ namespace prefbench::engine {
 /// Which model, and how it is computed.
 struct ModelOptions {
     std::string folder;
+    std::string base;  ///< of an adapter; empty: as the adapter says
     std::string device = "auto";
     std::string dtype = "float32";
     std::int64_t threads = 0;
 };
 
-/// Adds --model, --device, --dtype and --threads.
+/// Adds addFolderOptions', --device, --dtype and --threads.
 void addModelOptions(CLI::App& command, ModelOptions& options);
 
 struct LoadedModel {

@@ -1,15 +1,17 @@
 #include <optional>
 
 #include "app/engine/commands/commands.h"
+#include "app/engine/commands/folder_options.h"
 #include "app/engine/commands/json_line_loop.h"
 #include "app/engine/commands/prompts.h"
+#include "core/files/adapter_folder.h"
 
 namespace prefbench::engine {
 
 namespace {
 
 struct RenderOptions {
-    std::string model;
+    std::string model, base;
     bool tokens = false;
     LineFiles files;
 };
@@ -31,7 +33,7 @@ std::string renderedText(const text::ChatTemplate& chat, const files::OrderedJso
 }
 
 int render(const RenderOptions& options) {
-    const auto chat = text::ChatTemplate::load(options.model);
+    const auto chat = text::ChatTemplate::load(files::tokenizerFolder(options.model, options.base));
     return answerLines(options.files, [&](const files::OrderedJson& line) {
         return files::OrderedJson{{"text", renderedText(chat, line)}};
     });
@@ -40,7 +42,8 @@ int render(const RenderOptions& options) {
 /// A line may be a plain prompt here, so that a model needs a template only where a conversation asks for it.
 class TokenRenderer {
   public:
-    explicit TokenRenderer(const std::string& model) : model_(model), tokenizer_(text::Tokenizer::load(model)) {}
+    explicit TokenRenderer(const std::filesystem::path& model)
+        : model_(model), tokenizer_(text::Tokenizer::load(model)) {}
 
     files::OrderedJson answer(const files::OrderedJson& line) {
         contract::Rendering rendering;
@@ -66,13 +69,13 @@ class TokenRenderer {
         return *template_;
     }
 
-    std::string model_;
+    std::filesystem::path model_;
     std::shared_ptr<const text::Tokenizer> tokenizer_;
     std::optional<text::ChatTemplate> template_;
 };
 
 int renderTokens(const RenderOptions& options) {
-    TokenRenderer renderer(options.model);
+    TokenRenderer renderer(files::tokenizerFolder(options.model, options.base));
     return answerLines(options.files, [&](const files::OrderedJson& line) { return renderer.answer(line); });
 }
 
@@ -83,7 +86,7 @@ void addRender(CLI::App& app, Work& work) {
     CLI::App* command = app.add_subcommand(
         "render",
         R"(JSON lines {"messages", "add_generation_prompt" (default false)} to {"text"} by the chat template)");
-    command->add_option("--model", options->model, "model folder with a chat template")->required();
+    addFolderOptions(*command, options->model, options->base);
     command->add_flag("--tokens", options->tokens,
                       R"(add "ids" and "tokens"; a line may also be {"prompt"}, plain text as the model reads it)");
     addLineOptions(*command, options->files);
