@@ -4,6 +4,7 @@
 #include "core/files/json.h"
 #include "core/model/architecture.h"
 #include "core/model/families.h"
+#include "core/model/lora_config.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/json_mutator.h"
 
@@ -62,6 +63,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::accepted([&] {
         const files::OrderedJson config = files::parseOrderedJson(fuzz::viewOf(data, size), "config.json");
         check(model::architectureFromConfig(config, "config.json"));
+    });
+    fuzz::accepted([&] {
+        const files::OrderedJson config = files::parseOrderedJson(fuzz::viewOf(data, size), "adapter_config.json");
+        const model::LoraConfig lora = model::loraConfigFrom(config, "adapter_config.json");
+        fuzz::require(lora.rank >= 1 && std::isfinite(lora.scale), "a rank is positive, a scale a number");
     });
     return 0;
 }

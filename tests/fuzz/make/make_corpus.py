@@ -123,6 +123,10 @@ def config():
     put(name, "eos_list", changed(eos_token_id=[1, 2**64 - 1, -1]))
     put(name, "key_twice", '{"model_type":"llama","model_type":"gpt2"}')
     put(name, "type_long", dumped({"model_type": "x" * 8000}))
+    lora = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 4, "lora_alpha": 8, "bias": "none", "use_rslora": True}
+    put(name, "lora", dumped({**lora, "target_modules": ["q_proj"]}))
+    put(name, "lora_rank_huge", dumped({**lora, "r": 2**64 - 1}))
+    put(name, "lora_patterns", dumped({**lora, "rank_pattern": {"q_proj": 8}, "init_lora_weights": "pissa"}))
 
 
 # tokenizer.json
