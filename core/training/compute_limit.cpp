@@ -73,10 +73,16 @@ std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int6
         ++shapes[{matrix.size(0), matrix.size(1)}];
     }
     std::vector<StepProduct> products;
+    const bool frozen = model.adapter() != nullptr;
     for (const auto& [shape, count] : shapes) {
-        products.push_back({tokens, shape.second, shape.first, count});
+        products.push_back({tokens, shape.second, shape.first, count, !frozen});
     }
-    products.push_back({predictedTokens, model.head().weight.size(1), model.head().weight.size(0)});
+    products.push_back({predictedTokens, model.head().weight.size(1), model.head().weight.size(0), 1, !frozen});
+    if (frozen) {
+        for (const model::Parameter& matrix : model.trainable()) {
+            products.push_back({tokens, matrix.value.size(1), matrix.value.size(0)});
+        }
+    }
     return products;
 }
 

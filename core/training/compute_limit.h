@@ -19,7 +19,7 @@ struct StepProduct {
 double stepFlops(const std::vector<StepProduct>& products);
 
 /// The products of one forward and backward pass over a part of a step: the blocks over `tokens` rows, the head over
-/// `predictedTokens`.
+/// `predictedTokens`; where there is an adapter, also its matrices, while the model's own are frozen.
 std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int64_t tokens,
                                       std::int64_t predictedTokens);
 

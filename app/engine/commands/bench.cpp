@@ -9,6 +9,7 @@
 #include "core/files/json_lines.h"
 #include "core/files/model_folder.h"
 #include "core/model/device.h"
+#include "core/model/lora.h"
 #include "core/sampling/batch_generator.h"
 #include "core/training/compute_limit.h"
 #include "core/training/dataset.h"
@@ -29,6 +30,7 @@ struct BenchOptions {
     std::string device = "auto", dtype = "auto";
     std::int64_t threads = 0;
     std::int64_t batch = 4, steps = 6;
+    std::int64_t lora = 0;  ///< rank; 0: all weights are trained
     std::int64_t prompts = 8, samples = 4, newTokens = 64;
 };
 
@@ -64,7 +66,14 @@ int benchTrain(const BenchOptions& options) {
     const at::Device device = model::deviceFromName(options.device);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
     const auto conversations = text::Conversations::load(folder.tokenizer, text::Tokenizer::load(folder.tokenizer));
-    auto policy = model::Transformer::load(folder, device, typeOf(options.dtype), model::WeightStorage::Owned);
+    auto policy = model::Transformer::load(
+        folder, device, at::kFloat, options.lora > 0 ? model::WeightStorage::Mapped : model::WeightStorage::Owned);
+    if (options.lora > 0) {
+        model::LoraSettings adapter;
+        adapter.rank = options.lora;
+        adapter.alpha = 2.0 * static_cast<double>(options.lora);
+        policy.addAdapter(adapter, 0, model::BaseName::Absolute, "--lora");
+    }
     const training::Method& method = training::methodNamed("dpo");
     training::Dataset data = training::loadDataset(options.folder / "pairs.jsonl", method.data, conversations,
                                                    training::sequenceLimit(0, policy.architecture()));
@@ -111,6 +120,7 @@ int benchTrain(const BenchOptions& options) {
                                   {"dtype", model::computeTypeName(trainer.policy().computeType())},
                                   {"threads", at::get_num_threads()},
                                   {"batch", options.batch},
+                                  {"lora", options.lora},
                                   {"pairs_per_second", rounded(static_cast<double>(options.batch) / seconds)},
                                   {"seconds_per_step", rounded(seconds)},
                                   {"peak_rss_gib", rounded(peakBytes / gib)},
@@ -133,7 +143,7 @@ int benchGenerate(const BenchOptions& options) {
     const at::Device device = model::deviceFromName(options.device);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
     const auto tokenizer = text::Tokenizer::load(folder.tokenizer);
-    const auto model = model::Transformer::load(folder, device, typeOf(options.dtype), model::WeightStorage::Owned);
+    const auto model = model::Transformer::load(folder, device, typeOf(options.dtype));
     contract::SamplingSettings settings;
     settings.topP = 1;
     settings.samples = options.samples;
@@ -174,11 +184,11 @@ int benchGenerate(const BenchOptions& options) {
     return 0;
 }
 
-void addMachineOptions(CLI::App& command, BenchOptions& options) {
+void addMachineOptions(CLI::App& command, BenchOptions& options, const std::vector<std::string>& dtypes) {
     command.add_option("--bench", options.folder, "folder with model/, pairs.jsonl and prompts.jsonl")->required();
     command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-    command.add_option("--dtype", options.dtype, "fp32, bf16 or auto")
-        ->check(CLI::IsMember({"fp32", "bf16", "auto"}))
+    command.add_option("--dtype", options.dtype, "of the computation")
+        ->check(CLI::IsMember(dtypes))
         ->capture_default_str();
     command.add_option("--threads", options.threads, "threads of one operation (0: physical cores)")
         ->check(CLI::NonNegativeNumber)
@@ -192,17 +202,20 @@ void addBench(CLI::App& app, Work& work) {
     CLI::App* command = app.add_subcommand("bench", "Measure training or generation on a folder of benchmark inputs");
     command->require_subcommand(1);
     CLI::App* train = command->add_subcommand("train", "Steps of DPO on pairs.jsonl with model/: one JSON line");
-    addMachineOptions(*train, *options);
+    addMachineOptions(*train, *options, {"fp32", "auto"});
     train->add_option("--batch", options->batch, "pairs a step")->check(CLI::PositiveNumber)->capture_default_str();
     train->add_option("--steps", options->steps, "measured steps; two more come before")
         ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    train->add_option("--lora", options->lora, "rank of an adapter over all linear layers (0: train all weights)")
+        ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     train->callback([options, &work] { work = [options] { return benchTrain(*options); }; });
 
     auto drawing = std::make_shared<BenchOptions>();
     drawing->batch = 16;
     CLI::App* generate = command->add_subcommand("generate", "Completions of prompts.jsonl with model/: one JSON line");
-    addMachineOptions(*generate, *drawing);
+    addMachineOptions(*generate, *drawing, {"fp32", "bf16", "auto"});
     const auto count = [&](const char* name, std::int64_t& value, const char* what) {
         generate->add_option(name, value, what)->check(CLI::PositiveNumber)->capture_default_str();
     };
