@@ -82,6 +82,7 @@ int benchTrain(const BenchOptions& options) {
     settings.hyperparameters.batchSize = options.batch;
     settings.hyperparameters.maxSteps = 2 * options.steps + warmupSteps;
     settings.hyperparameters.shuffle = false;
+    settings.hyperparameters.learningRate = 1e-6;  // TRL's default, so that losses can be compared
     const auto start = std::chrono::steady_clock::now();
     training::ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
     const double referenceSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
