@@ -85,12 +85,11 @@ at::Tensor oneTokenAttention(const at::Tensor& queries, const at::Tensor& keys, 
                              const at::Tensor& mask, double scale) {
     const std::int64_t heads = queries.size(1), group = heads / keys.size(1), tokens = keys.size(2);
     const at::Tensor asked = queries.contiguous();
-    at::Tensor output = at::empty_like(asked);
+    at::Tensor output = at::empty_like(asked), scores = at::empty({queries.size(0) * heads, tokens}, asked.options());
     const at::Tensor added = mask.defined() ? mask.expand({queries.size(0), heads, 1, tokens})
                                             : at::Tensor();  // [sequences, heads, 1, tokens]
     const at::Tensor rows = added.defined() && added.stride(3) != 1 ? added.contiguous() : added;
     inParallel(queries.size(0) * heads, 4, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<float> scores(static_cast<std::size_t>(tokens));
         for (std::int64_t i = begin; i < end; ++i) {
             const std::int64_t sequence = i / heads, head = i % heads, from = head / group;
             TokenAttention one;
@@ -99,7 +98,7 @@ at::Tensor oneTokenAttention(const at::Tensor& queries, const at::Tensor& keys, 
             one.values = values.const_data_ptr<float>() + sequence * values.stride(0) + from * values.stride(1);
             one.mask = rows.defined() ? rows.const_data_ptr<float>() + sequence * rows.stride(0) + head * rows.stride(1)
                                       : nullptr;
-            one.scores = scores.data();
+            one.scores = scores.mutable_data_ptr<float>() + i * tokens;
             one.output = output.mutable_data_ptr<float>() + i * queries.size(3);
             one.tokens = tokens;
             one.dim = queries.size(3);
@@ -163,7 +162,7 @@ at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at
     if (rule.cap > 0) {
         return cappedAttention(queries, keys, values, mask, causal, rule);
     }
-    if (isOneTokenEach(queries, keys, values)) {
+    if (!causal && isOneTokenEach(queries, keys, values)) {
         return oneTokenAttention(queries, keys, values, mask, rule.scale);
     }
     const std::optional<at::Tensor> added = mask.defined() ? std::optional(mask) : std::nullopt;

@@ -4,8 +4,8 @@
 
 namespace prefbench::model {
 
-/// Rows up to which rowProducts is faster than a library's matrix product: those copy all weights into an order of
-/// their own first, which pays only where many rows share the copy.
+/// Rows up to which decoding is no slower by rowProducts than by a library's matrix product (docs/performance.md):
+/// those copy all weights into an order of their own first, which pays only where many rows share the copy.
 constexpr std::int64_t mostRowsForRowProducts = 32;
 
 /// Whether rowProducts takes them: few rows, float32, on the CPU, no gradients wanted.

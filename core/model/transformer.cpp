@@ -144,7 +144,6 @@ struct Transformer::State {
     std::vector<WeightSlot> slots;
     std::vector<Parameter> parameters;
     std::optional<Lora> adapter;
-    bool adapterOn = true;
     Weights outer;
     std::vector<Weights> layers;
     OutputHead head;
@@ -182,7 +181,7 @@ struct Transformer::State {
 
     at::Tensor linear(const at::Tensor& x, const ModuleWeights& m) const {
         const at::Tensor y = product(x, m);
-        return adapterOn && m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer) : y;
+        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer) : y;
     }
 
     at::Tensor product(const at::Tensor& x, const ModuleWeights& m) const {
@@ -467,9 +466,6 @@ Lora* Transformer::adapter() {
 }
 const Lora* Transformer::adapter() const {
     return state_->adapter ? &*state_->adapter : nullptr;
-}
-void Transformer::useAdapter(bool on) {
-    state_->adapterOn = on;
 }
 
 void Transformer::mergeAdapter() {

@@ -108,8 +108,6 @@ class Transformer {
     /// nullptr where there is none. What is changed in it holds from the next forward pass on.
     Lora* adapter();
     const Lora* adapter() const;
-    /// With the adapter off, the model is the base: no second copy of it is needed as a reference. On at first.
-    void useAdapter(bool on);
     /// Adds the adapter to weights of their own; the model is then one without.
     void mergeAdapter();
 
