@@ -4,25 +4,22 @@
 #include <chrono>
 #include <functional>
 #include <map>
-#include <tuple>
+#include <utility>
 
 namespace prefbench::training {
 namespace {
 
-double medianSeconds(at::Device device, int rounds, const std::function<void()>& work) {
-    std::vector<double> seconds;
-    for (int round = -1; round < rounds; ++round) {
-        const auto start = std::chrono::steady_clock::now();
+/// Of the second of two times: the first meets cold caches, and oneDNN compiles.
+double secondsOf(at::Device device, const std::function<void()>& work) {
+    std::chrono::steady_clock::time_point start;
+    for (int round = 0; round < 2; ++round) {
+        start = std::chrono::steady_clock::now();
         work();
         if (device.is_cuda()) {
             torch::cuda::synchronize();
         }
-        if (round >= 0) {
-            seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-        }
     }
-    std::nth_element(seconds.begin(), seconds.begin() + rounds / 2, seconds.end());
-    return seconds[static_cast<std::size_t>(rounds / 2)];
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 /// x · wᵀ by oneDNN, whatever library `at::mm` uses.
@@ -35,23 +32,23 @@ at::Tensor oneDnnProduct(const at::Tensor& x, const at::Tensor& w) {
 }
 
 /// Seconds of a · b by the faster library, into memory that is there already.
-double productSeconds(const at::Tensor& a, const at::Tensor& b, int rounds) {
+double productSeconds(const at::Tensor& a, const at::Tensor& b) {
     at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
-    double least = medianSeconds(a.device(), rounds, [&] { at::mm_out(out, a, b); });
+    double least = secondsOf(a.device(), [&] { at::mm_out(out, a, b); });
     if (a.device().is_cpu() && a.scalar_type() == at::kFloat && at::globalContext().hasMKLDNN()) {
         const at::Tensor transposed = b.t();
-        least = std::min(least, medianSeconds(a.device(), rounds, [&] { oneDnnProduct(a, transposed); }));
+        least = std::min(least, secondsOf(a.device(), [&] { oneDnnProduct(a, transposed); }));
     }
     return least;
 }
 
-double seconds(const StepProduct& product, const at::TensorOptions& options, int rounds) {
+double seconds(const StepProduct& product, const at::TensorOptions& options) {
     const at::Tensor x = at::randn({product.rows, product.inner}, options);
     const at::Tensor w = at::randn({product.columns, product.inner}, options);
     const at::Tensor g = at::randn({product.rows, product.columns}, options);
-    const double forward = productSeconds(x, w.t(), rounds);
-    const double toInput = productSeconds(g, w, rounds);
-    return forward + toInput + (product.weightGradient ? productSeconds(g.t(), x, rounds) : 0);
+    const double forward = productSeconds(x, w.t());
+    const double toInput = productSeconds(g, w);
+    return forward + toInput + (product.weightGradient ? productSeconds(g.t(), x) : 0);
 }
 
 }  // namespace
@@ -86,11 +83,11 @@ std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int6
     return products;
 }
 
-double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType type, at::Device device, int rounds) {
+double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType type, at::Device device) {
     const at::NoGradGuard noGradients;
     double sum = 0;
     for (const StepProduct& product : products) {
-        sum += static_cast<double>(product.count) * seconds(product, at::TensorOptions(device).dtype(type), rounds);
+        sum += static_cast<double>(product.count) * seconds(product, at::TensorOptions(device).dtype(type));
     }
     return sum;
 }

@@ -24,7 +24,7 @@ std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int6
                                       std::int64_t predictedTokens);
 
 /// The least seconds that the products can take on this machine, each by the faster of its libraries: measured here and
-/// now, alone, on random numbers of the model's type (after one round unmeasured, the median of `rounds`).
-double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType type, at::Device device, int rounds = 1);
+/// now, alone, on random numbers of the model's type (once, after one round unmeasured).
+double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType type, at::Device device);
 
 }  // namespace prefbench::training

@@ -8,6 +8,12 @@
 
 #include "core/files/json.h"
 
+/// How a process of prefbench-engine ended and what it wrote.
+struct EngineOutput {
+    int status = -1;  ///< -1: it crashed or did not end
+    QByteArray standardOutput, standardError;
+};
+
 /// What a command of prefbench-engine did with its input.
 struct EngineOutcome {
     int status = -1;  ///< -1: it crashed or did not end
@@ -22,18 +28,24 @@ inline QString engineProgram() {
     return QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-engine");
 }
 
-inline EngineOutcome runEngine(const QStringList& arguments, const QByteArray& input = {}) {
-    constexpr int patience = 120000;  // ms
+inline EngineOutput engineOutput(const QStringList& arguments, const QByteArray& input = {}, int patienceMs = 120000) {
     QProcess process;
     process.start(engineProgram(), arguments);
     process.write(input);
     process.closeWriteChannel();
-    EngineOutcome outcome;
-    if (process.waitForFinished(patience) && process.exitStatus() == QProcess::NormalExit) {
-        outcome.status = process.exitCode();
+    EngineOutput output;
+    if (process.waitForFinished(patienceMs) && process.exitStatus() == QProcess::NormalExit) {
+        output.status = process.exitCode();
     }
-    outcome.standardError = process.readAllStandardError();
-    for (const QByteArray& line : process.readAllStandardOutput().split('\n')) {
+    output.standardOutput = process.readAllStandardOutput();
+    output.standardError = process.readAllStandardError();
+    return output;
+}
+
+inline EngineOutcome runEngine(const QStringList& arguments, const QByteArray& input = {}) {
+    const EngineOutput output = engineOutput(arguments, input);
+    EngineOutcome outcome{output.status, {}, output.standardError};
+    for (const QByteArray& line : output.standardOutput.split('\n')) {
         if (!line.isEmpty()) {
             outcome.lines.push_back(prefbench::files::Json::parse(line.toStdString(), nullptr, false));
         }

@@ -13,7 +13,9 @@
 #include "core/files/json_lines.h"
 #include "core/files/model_folder.h"
 #include "core/files/safetensors.h"
+#include "tests/support/engine_process.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/training_lines.h"
 
 using namespace prefbench;
 using contract::RunDirectory;
@@ -58,24 +60,6 @@ namespace {
 const std::filesystem::path kGolden = PREFBENCH_GOLDEN_DEFAULT;
 constexpr std::int64_t kSteps = 12;
 constexpr int kTimeoutMs = 240000;
-const QString kEngine = QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-engine");
-
-std::string pairLines(std::size_t begin, std::size_t count) {
-    std::vector<std::string> lines;
-    files::readJsonLinesFile(
-        kGolden / "trajectories" / "dpo-gpt2" / "data.jsonl",
-        [&](std::int64_t number, const files::OrderedJson& row) {
-            const auto passage = [&row](const char* key) { return contract::passageFromJson(row.at(key), key); };
-            lines.push_back(contract::toLine(contract::PairExample{"pair-" + std::to_string(number), passage("prompt"),
-                                                                   passage("chosen"), passage("rejected")}));
-        },
-        [](const files::BadLine&) {});
-    std::string text;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-        text += lines.at(i) + "\n";
-    }
-    return text;
-}
 
 QString text(const std::filesystem::path& path) {
     return QString::fromStdString(path.string());
@@ -129,20 +113,13 @@ RunDirectory TestLoraRun::makeRun(const char* name, const Change& change) const 
     if (change) {
         change(spec);
     }
-    return contract::createRunDirectory(path("p.data") / "runs" / name, spec, pairLines(0, 48), pairLines(48, 8));
+    return contract::createRunDirectory(path("p.data") / "runs" / name, spec, goldenPairLines(0, 48),
+                                        goldenPairLines(48, 8));
 }
 
 TestLoraRun::Outcome TestLoraRun::engine(const QStringList& arguments, const std::string& input) {
-    QProcess process;
-    process.start(kEngine, arguments);
-    process.write(QByteArray::fromStdString(input));
-    process.closeWriteChannel();
-    if (!process.waitForFinished(kTimeoutMs)) {
-        process.kill();
-        return {-1, {}, QStringLiteral("does not end")};
-    }
-    return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -2,
-            QString::fromUtf8(process.readAllStandardOutput()), QString::fromUtf8(process.readAllStandardError())};
+    const EngineOutput output = engineOutput(arguments, QByteArray::fromStdString(input), kTimeoutMs);
+    return {output.status, QString::fromUtf8(output.standardOutput), QString::fromUtf8(output.standardError)};
 }
 
 TestLoraRun::Outcome TestLoraRun::train(const RunDirectory& run, bool resume) {
@@ -200,7 +177,7 @@ void TestLoraRun::rewardsRise() {
 void TestLoraRun::killedAndResumedEndsWithTheSameBits() {
     const RunDirectory run = makeRun("killed");
     QProcess process;
-    process.start(kEngine, {QStringLiteral("train"), text(run.path)});
+    process.start(engineProgram(), {QStringLiteral("train"), text(run.path)});
     QElapsedTimer timer;
     for (timer.start(); timer.elapsed() < kTimeoutMs && !std::filesystem::exists(run.checkpoints() / "step-000003");) {
         process.waitForFinished(1);

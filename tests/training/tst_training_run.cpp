@@ -20,6 +20,7 @@
 #include "core/files/safetensors.h"
 #include "core/training/durable_folder.h"
 #include "tests/support/chat_model.h"
+#include "tests/support/training_lines.h"
 
 using namespace prefbench;
 using contract::RunDirectory;
@@ -76,24 +77,6 @@ namespace {
 const std::filesystem::path kGolden = PREFBENCH_GOLDEN_DEFAULT;
 constexpr std::int64_t kSteps = 30;
 constexpr const char* kConversations = "dpo-qwen2-conversational";
-
-/// Lines of dataset/ made of a golden trajectory's pairs from `begin` on.
-std::string pairLines(std::size_t begin, std::size_t count, const char* trajectory = "dpo-gpt2") {
-    std::vector<std::string> lines;
-    files::readJsonLinesFile(
-        kGolden / "trajectories" / trajectory / "data.jsonl",
-        [&](std::int64_t number, const files::OrderedJson& row) {
-            const auto passage = [&row](const char* key) { return contract::passageFromJson(row.at(key), key); };
-            lines.push_back(contract::toLine(contract::PairExample{"pair-" + std::to_string(number), passage("prompt"),
-                                                                   passage("chosen"), passage("rejected")}));
-        },
-        [](const files::BadLine&) {});
-    std::string text;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-        text += lines.at(i) + "\n";
-    }
-    return text;
-}
 
 std::string demonstrationLines(std::size_t count, bool withPrompt) {
     std::string text;
@@ -166,8 +149,8 @@ RunDirectory TestTrainingRun::makeRun(const QTemporaryDir& dir, const char* name
     }
     const std::filesystem::path path = std::filesystem::path(dir.path().toStdString()) / "p.data" / "runs" / name;
     const bool sft = spec.method == "sft";
-    return contract::createRunDirectory(path, spec, sft ? demonstrationLines(32, true) : pairLines(0, 48),
-                                        sft ? demonstrationLines(4, true) : pairLines(48, 8));
+    return contract::createRunDirectory(path, spec, sft ? demonstrationLines(32, true) : goldenPairLines(0, 48),
+                                        sft ? demonstrationLines(4, true) : goldenPairLines(48, 8));
 }
 
 QStringList TestTrainingRun::arguments(const RunDirectory& run, bool resume) {
@@ -515,7 +498,7 @@ void TestTrainingRun::whatCannotBeDoneFailsWithOneLine() {
         spec.modelHash = what == "hash" ? std::string(64, '0') : std::string();
     });
     if (what == "empty" || what == "conversations") {
-        files::writeDurably(run.trainData(), what == "empty" ? "" : pairLines(0, 4, kConversations));
+        files::writeDurably(run.trainData(), what == "empty" ? "" : goldenPairLines(0, 4, kConversations));
     }
     if (what == "tie") {
         files::writeDurably(run.trainData(), R"({"pair":"7","prompt":"p","chosen":"c","rejected":"r","preference":0.5})"
@@ -569,8 +552,8 @@ void TestTrainingRun::conversationsTrain() {
         spec.model = chat.path();
         spec.hyperparameters.maxSteps = 10;
     });
-    files::writeDurably(run.trainData(), pairLines(0, 48, kConversations));
-    files::writeDurably(run.evalData(), pairLines(48, 8, kConversations));
+    files::writeDurably(run.trainData(), goldenPairLines(0, 48, kConversations));
+    files::writeDurably(run.evalData(), goldenPairLines(48, 8, kConversations));
     QVERIFY(engine({QStringLiteral("preflight"), QString::fromStdString(run.path.string())}).exitCode == 0);
     const Outcome outcome = train(run);
     QVERIFY2(outcome.exitCode == 0, qPrintable(outcome.errors));
@@ -624,7 +607,7 @@ void TestTrainingRun::beginsOnlyOnce() {
 void TestTrainingRun::preflightCounts() {
     const RunDirectory run =
         makeRun(dir_, "preflight", [](contract::RunSpec& spec) { spec.hyperparameters.maxLength = 40; });
-    files::writeDurably(run.trainData(), pairLines(0, 48) + pairLines(0, 2));
+    files::writeDurably(run.trainData(), goldenPairLines(0, 48) + goldenPairLines(0, 2));
     QProcess process;
     process.start(QStringLiteral(PREFBENCH_BIN_DIR "/prefbench-engine"),
                   {QStringLiteral("preflight"), QString::fromStdString(run.path.string())});

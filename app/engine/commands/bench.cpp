@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
 #include <filesystem>
-#include <numeric>
 
 #include "app/engine/commands/commands.h"
 #include "core/contract/messages.h"
@@ -13,6 +16,7 @@
 #include "core/sampling/batch_generator.h"
 #include "core/training/compute_limit.h"
 #include "core/training/dataset.h"
+#include "core/training/pair_metrics.h"
 #include "core/training/resources.h"
 #include "core/training/scoring.h"
 #include "core/training/trainer.h"
@@ -21,9 +25,7 @@ namespace prefbench::engine {
 
 namespace {
 
-constexpr double gib = 1024.0 * 1024 * 1024;
 constexpr std::int64_t warmupSteps = 2;
-constexpr std::int64_t shownLosses = 4;
 
 struct BenchOptions {
     std::filesystem::path folder;  ///< model/, pairs.jsonl, prompts.jsonl
@@ -39,149 +41,191 @@ at::ScalarType typeOf(const std::string& name) {
     return name == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
-double median(std::vector<double> values) {
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-    return values[values.size() / 2];
-}
-
 /// To four decimals: more would be noise.
 double rounded(double value) {
     return std::round(value * 1e4) / 1e4;
 }
 
-/// Medians over the measured steps.
-struct Measured {
-    std::vector<training::StepReport> reports;
+double median(std::vector<double> values) {
+    return training::percentile(std::move(values), 50);
+}
 
-    template <class Value>
-    double medianOf(const Value& value) const {
-        std::vector<double> values;
-        std::transform(reports.begin(), reports.end(), std::back_inserter(values), value);
-        return median(std::move(values));
-    }
+class Watch {
+  public:
+    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-int benchTrain(const BenchOptions& options) {
-    model::setThreads(options.threads);
-    const at::Device device = model::deviceFromName(options.device);
-    const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
-    const auto conversations = text::Conversations::load(folder.tokenizer, text::Tokenizer::load(folder.tokenizer));
-    auto policy = model::Transformer::load(
-        folder, device, at::kFloat, options.lora > 0 ? model::WeightStorage::Mapped : model::WeightStorage::Owned);
+double peakGib() {
+    return static_cast<double>(training::peakMemoryBytes()) / (1024.0 * 1024 * 1024);
+}
+
+void write(const files::OrderedJson& line) {
+    std::puts(files::toLine(line).c_str());
+}
+
+model::Transformer loadPolicy(const files::ModelFolder& folder, const BenchOptions& options) {
+    const auto storage = options.lora > 0 ? model::WeightStorage::Mapped : model::WeightStorage::Owned;
+    auto policy =
+        model::Transformer::load(folder, model::deviceFromName(options.device), typeOf(options.dtype), storage);
     if (options.lora > 0) {
         model::LoraSettings adapter;
         adapter.rank = options.lora;
         adapter.alpha = 2.0 * static_cast<double>(options.lora);
         policy.addAdapter(adapter, 0, model::BaseName::Absolute, "--lora");
     }
-    const training::Method& method = training::methodNamed("dpo");
-    training::Dataset data = training::loadDataset(options.folder / "pairs.jsonl", method.data, conversations,
-                                                   training::sequenceLimit(0, policy.architecture()));
+    return policy;
+}
 
-    training::Trainer::Settings settings{method, {}, 0, training::tokenBudgetFor(policy.architecture())};
+/// TRL's defaults where they change the work or the losses, so that both can be compared.
+training::Trainer::Settings trainerSettings(const BenchOptions& options, const model::Transformer& policy) {
+    training::Trainer::Settings settings{
+        training::methodNamed("dpo"), {}, 0, training::tokenBudgetFor(policy.architecture())};
     settings.hyperparameters.batchSize = options.batch;
     settings.hyperparameters.maxSteps = 2 * options.steps + warmupSteps;
     settings.hyperparameters.shuffle = false;
-    settings.hyperparameters.learningRate = 1e-6;  // TRL's default, so that losses can be compared
-    const auto start = std::chrono::steady_clock::now();
-    training::ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
-    const double referenceSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    training::Trainer trainer(std::move(policy), std::move(data), std::move(reference), settings);
+    settings.hyperparameters.learningRate = 1e-6;
+    return settings;
+}
 
-    Measured measured;
+/// How near steps come to the time that their products alone would take.
+struct Limit {
+    double fraction = 0;  ///< median
+    double gflops = 0;    ///< a second, of the products alone
+};
+
+/// Steps, each with its limit right after it, so that both meet the machine in the same state.
+Limit measureLimit(training::Trainer& trainer, std::int64_t steps) {
     std::vector<double> fractions;
-    files::OrderedJson losses = files::OrderedJson::array();
-    double leastSeconds = 0, flops = 0;
-    for (std::int64_t step = 0; step < options.steps + warmupSteps; ++step) {
-        const training::StepReport report = trainer.step();
-        if (step < shownLosses) {
-            losses.push_back(rounded(report.loss));
-        }
-        if (step >= warmupSteps) {
-            measured.reports.push_back(report);
-        }
-    }
-    const double peakBytes = static_cast<double>(training::peakMemoryBytes());
-    // More steps, each with its limit right after it, so that both meet the machine in the same state.
-    for (std::int64_t step = 0; step < options.steps; ++step) {
+    double seconds = 0, flops = 0;
+    for (std::int64_t step = 0; step < steps; ++step) {
         const training::StepReport report = trainer.step();
         const auto products = training::stepProducts(trainer.policy(), report.tokens, report.predictedTokens);
-        const double least = training::leastSeconds(products, trainer.policy().computeType(), device);
-        leastSeconds += least;
+        const double least =
+            training::leastSeconds(products, trainer.policy().computeType(), trainer.policy().device());
+        seconds += least;
         flops += training::stepFlops(products);
         fractions.push_back(least / report.seconds.total());
     }
-    const double seconds = measured.medianOf([](const auto& report) { return report.seconds.total(); });
-    const auto stage = [&](double training::StageSeconds::*part) {
-        return rounded(measured.medianOf([part](const auto& report) { return report.seconds.*part; }));
-    };
-    using S = training::StageSeconds;
-    const files::OrderedJson line{{"tool", "prefbench"},
-                                  {"method", "dpo"},
-                                  {"dtype", model::computeTypeName(trainer.policy().computeType())},
-                                  {"threads", at::get_num_threads()},
-                                  {"batch", options.batch},
-                                  {"lora", options.lora},
-                                  {"pairs_per_second", rounded(static_cast<double>(options.batch) / seconds)},
-                                  {"seconds_per_step", rounded(seconds)},
-                                  {"peak_rss_gib", rounded(peakBytes / gib)},
-                                  {"fraction_of_limit", rounded(median(fractions))},
-                                  {"gflops_limit", rounded(flops / leastSeconds / 1e9)},
-                                  {"seconds",
-                                   {{"forward", stage(&S::forward)},
-                                    {"loss", stage(&S::loss)},
-                                    {"backward", stage(&S::backward)},
-                                    {"gradient_norm", stage(&S::gradientNorm)},
-                                    {"optimizer", stage(&S::optimizer)}}},
-                                  {"reference_seconds", rounded(referenceSeconds)},
-                                  {"loss", losses}};
-    std::puts(files::toLine(line).c_str());
+    return {median(std::move(fractions)), flops / seconds / 1e9};
+}
+
+files::OrderedJson stageSeconds(const std::vector<training::StepReport>& reports) {
+    using Stages = training::StageSeconds;
+    constexpr std::array<std::pair<const char*, double Stages::*>, 5> stages{{{"forward", &Stages::forward},
+                                                                              {"loss", &Stages::loss},
+                                                                              {"backward", &Stages::backward},
+                                                                              {"gradient_norm", &Stages::gradientNorm},
+                                                                              {"optimizer", &Stages::optimizer}}};
+    files::OrderedJson medians;
+    for (const auto& [name, stage] : stages) {
+        std::vector<double> values;
+        for (const training::StepReport& report : reports) {
+            values.push_back(report.seconds.*stage);
+        }
+        medians[name] = rounded(median(std::move(values)));
+    }
+    return medians;
+}
+
+int benchTrain(const BenchOptions& options) {
+    model::setThreads(options.threads);
+    const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
+    const auto conversations = text::Conversations::load(folder.tokenizer, text::Tokenizer::load(folder.tokenizer));
+    model::Transformer policy = loadPolicy(folder, options);
+    const training::Trainer::Settings settings = trainerSettings(options, policy);
+    const std::filesystem::path pairs = options.folder / "pairs.jsonl";
+    training::Dataset data = training::loadDataset(pairs, settings.method.data, conversations,
+                                                   training::sequenceLimit(0, policy.architecture()));
+    if (data.examples.empty()) {
+        throw Error(pairs.string() + ": no pairs to train on");
+    }
+    const Watch referenceWatch;
+    training::ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
+    const double referenceSeconds = referenceWatch.seconds();
+
+    training::Trainer trainer(std::move(policy), std::move(data), std::move(reference), settings);
+    std::vector<training::StepReport> reports;
+    std::vector<double> seconds, pairsPerSecond;
+    files::OrderedJson losses = files::OrderedJson::array();
+    for (std::int64_t step = 0; step < options.steps + warmupSteps; ++step) {
+        const training::StepReport report = trainer.step();
+        losses.push_back(rounded(report.loss));
+        if (step >= warmupSteps) {
+            seconds.push_back(report.seconds.total());
+            pairsPerSecond.push_back(static_cast<double>(report.ids.size()) / seconds.back());
+            reports.push_back(report);
+        }
+    }
+    const double peak = peakGib();  // before the limit's own matrices
+    const Limit limit = measureLimit(trainer, options.steps);
+    write({{"tool", "prefbench"},
+           {"method", "dpo"},
+           {"dtype", model::computeTypeName(trainer.policy().computeType())},
+           {"threads", at::get_num_threads()},
+           {"batch", options.batch},
+           {"lora", options.lora},
+           {"pairs_per_second", rounded(median(std::move(pairsPerSecond)))},
+           {"seconds_per_step", rounded(median(std::move(seconds)))},
+           {"peak_rss_gib", rounded(peak)},
+           {"fraction_of_limit", rounded(limit.fraction)},
+           {"gflops_limit", rounded(limit.gflops)},
+           {"seconds", stageSeconds(reports)},
+           {"reference_seconds", rounded(referenceSeconds)},
+           {"loss", losses}});
     return 0;
+}
+
+/// The first `count` of the file.
+std::vector<std::vector<text::TokenId>> readPrompts(const std::filesystem::path& file, std::int64_t count,
+                                                    const text::Tokenizer& tokenizer) {
+    std::vector<std::vector<text::TokenId>> prompts;
+    files::readJsonLinesFile(
+        file,
+        [&](std::int64_t, const files::OrderedJson& row) {
+            prompts.push_back(tokenizer.encode(contract::promptFromJson(row).text, true));
+        },
+        [&](const files::BadLine& bad) {
+            throw Error(file.string() + ": line " + std::to_string(bad.number) + ": " + bad.reason);
+        });
+    if (prompts.empty()) {
+        throw Error(file.string() + ": no prompts to continue");
+    }
+    prompts.resize(std::min(prompts.size(), static_cast<std::size_t>(count)));
+    return prompts;
 }
 
 int benchGenerate(const BenchOptions& options) {
     model::setThreads(options.threads);
-    const at::Device device = model::deviceFromName(options.device);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
     const auto tokenizer = text::Tokenizer::load(folder.tokenizer);
-    const auto model = model::Transformer::load(folder, device, typeOf(options.dtype));
+    const auto model = model::Transformer::load(folder, model::deviceFromName(options.device), typeOf(options.dtype));
+    auto prompts = readPrompts(options.folder / "prompts.jsonl", options.prompts, *tokenizer);
     contract::SamplingSettings settings;
     settings.topP = 1;
     settings.samples = options.samples;
     settings.minNewTokens = settings.maxNewTokens = options.newTokens;
-
     std::int64_t tokens = 0;
-    sampling::BatchGenerator batch(
-        model, *tokenizer,
-        {.onToken = {},
-         .onSample = [&](const sampling::Sample& done) { tokens += static_cast<std::int64_t>(done.ids.size()); }},
-        options.batch);
-    std::vector<std::vector<text::TokenId>> prompts;
-    files::readJsonLinesFile(
-        options.folder / "prompts.jsonl",
-        [&](std::int64_t, const files::OrderedJson& row) {
-            prompts.push_back(tokenizer->encode(contract::promptFromJson(row).text, true));
-        },
-        [](const files::BadLine& bad) {
-            throw Error("prompts.jsonl: line " + std::to_string(bad.number) + ": " + bad.reason);
-        });
-    prompts.resize(std::min(prompts.size(), static_cast<std::size_t>(options.prompts)));
-    const auto start = std::chrono::steady_clock::now();
+    const auto count = [&](const sampling::Sample& done) { tokens += static_cast<std::int64_t>(done.ids.size()); };
+    sampling::BatchGenerator batch(model, *tokenizer, {.onToken = {}, .onSample = count}, options.batch);
+
+    const Watch watch;
     for (auto& prompt : prompts) {
         batch.add(std::move(prompt), settings);
     }
     while (batch.step()) {
     }
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const files::OrderedJson line{{"tool", "prefbench"},
-                                  {"dtype", model::computeTypeName(model.computeType())},
-                                  {"threads", at::get_num_threads()},
-                                  {"batch", options.batch},
-                                  {"tokens", tokens},
-                                  {"tokens_per_second", rounded(static_cast<double>(tokens) / seconds)},
-                                  {"seconds", rounded(seconds)},
-                                  {"peak_rss_gib", rounded(static_cast<double>(training::peakMemoryBytes()) / gib)}};
-    std::puts(files::toLine(line).c_str());
+    const double seconds = watch.seconds();
+    write({{"tool", "prefbench"},
+           {"dtype", model::computeTypeName(model.computeType())},
+           {"threads", at::get_num_threads()},
+           {"batch", options.batch},
+           {"tokens", tokens},
+           {"tokens_per_second", rounded(static_cast<double>(tokens) / seconds)},
+           {"seconds", rounded(seconds)},
+           {"peak_rss_gib", rounded(peakGib())}});
     return 0;
 }
 
