@@ -53,16 +53,24 @@ Descriptor openForReading(const std::filesystem::path& file) {
     return Descriptor(descriptor);
 }
 
-void writeAll(int descriptor, std::string_view bytes, const std::filesystem::path& file) {
+/// Goes on where a write was short. Bytes that could not be written; errno then says why.
+std::size_t writeMost(int descriptor, std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) {
             continue;
         }
         if (written < 0) {
-            fail(file, "cannot be written", errno);
+            return bytes.size();
         }
         bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return 0;
+}
+
+void writeAll(int descriptor, std::string_view bytes, const std::filesystem::path& file) {
+    if (writeMost(descriptor, bytes) > 0) {
+        fail(file, "cannot be written", errno);
     }
 }
 
@@ -70,7 +78,7 @@ void writeAll(int descriptor, std::string_view bytes, const std::filesystem::pat
 /// that died is overwritten.
 std::filesystem::path temporaryBeside(const std::filesystem::path& file) {
     static std::atomic<unsigned> counter{0};
-    const std::string suffix = ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(++counter);
+    const std::string suffix = kTemporaryMark + std::to_string(::getpid()) + "-" + std::to_string(++counter);
     return file.parent_path() / ("." + file.filename().string() + suffix);
 }
 
@@ -213,16 +221,12 @@ void LineAppender::append(std::string_view line) {
     }
     bytes += line;
     bytes += '\n';
-    ssize_t written = -1;
-    do {
-        written = ::write(descriptor_, bytes.data(), bytes.size());
-    } while (written < 0 && errno == EINTR);
-    if (written < 0) {
-        fail(file_, "cannot be written", errno);
-    }
-    if (static_cast<std::size_t>(written) < bytes.size()) {
-        torn_ = written > 0 || torn_;
-        fail(file_, "a record was written in part only", ENOSPC);
+    const std::size_t left = writeMost(descriptor_, bytes);
+    if (left > 0) {
+        const int reason = errno;
+        const bool inPart = left < bytes.size();
+        torn_ = inPart || torn_;
+        fail(file_, inPart ? "a record was written in part only" : "cannot be written", reason);
     }
     torn_ = false;
 }

@@ -18,6 +18,9 @@ void checkReadable(const std::filesystem::path& file);
 /// old content then stands.
 void writeDurably(const std::filesystem::path& file, std::string_view bytes);
 
+/// What the names of those temporary files hold; they begin with a dot.
+inline constexpr const char* kTemporaryMark = ".tmp-";
+
 /// writeDurably without the fsyncs: atomic for readers, not for power cuts. For status that is rewritten every second.
 void writeAtomically(const std::filesystem::path& file, std::string_view bytes);
 
@@ -28,8 +31,8 @@ void syncPath(const std::filesystem::path& path);
 std::uint64_t freeBytes(const std::filesystem::path& path);
 
 /// Append-only text file of whole lines (metrics.jsonl). A torn last line left by a crash is ended with a newline on
-/// opening. Each append is one write(2); throws Error on a short or failed write, and the next append then ends what
-/// was written of it.
+/// opening. Each append is one write(2), gone on with where it was short; throws Error when that fails, and the next
+/// append then ends what was written of the line.
 class LineAppender {
   public:
     explicit LineAppender(const std::filesystem::path& file);
