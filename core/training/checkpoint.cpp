@@ -18,7 +18,10 @@ constexpr const char* kStateName = "trainer.json";
 constexpr const char* kPrefix = "step-";
 
 files::OrderedJson toJson(const CheckpointState& state) {
-    files::OrderedJson json = {{"format", 1}, {"step", state.step}, {"skipped_in_a_row", state.skippedInARow}};
+    files::OrderedJson json = {{"format", 1},
+                               {"step", state.step},
+                               {"skipped_in_a_row", state.skippedInARow},
+                               {"last_finite", state.lastFinite}};
     if (state.evalLoss) {
         json["eval_loss"] = files::OrderedJson(files::numberToJson(*state.evalLoss));
     }
@@ -32,6 +35,7 @@ CheckpointState readState(const std::filesystem::path& folder) {
         CheckpointState state;
         state.step = json.at("step").get<std::int64_t>();
         state.skippedInARow = json.at("skipped_in_a_row").get<std::int64_t>();
+        state.lastFinite = json.value("last_finite", state.lastFinite);
         if (json.contains("eval_loss")) {
             state.evalLoss = files::numberFromJson(json.at("eval_loss"), file.string() + ": eval_loss");
         }
@@ -54,8 +58,11 @@ std::int64_t stepOf(const std::filesystem::path& folder) {
 /// Newest first.
 std::vector<std::filesystem::path> checkpointFolders(const contract::RunDirectory& run) {
     std::vector<std::filesystem::path> folders;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(run.checkpoints(), error)) {
+    if (!std::filesystem::exists(run.checkpoints())) {
+        return folders;
+    }
+    // A folder that cannot be read is no folder without checkpoints: the run would begin anew.
+    for (const auto& entry : std::filesystem::directory_iterator(run.checkpoints())) {
         if (entry.is_directory() && entry.path().filename().string().starts_with(kPrefix)) {
             folders.push_back(entry.path());
         }
@@ -108,7 +115,7 @@ std::filesystem::path optimizerFile(const std::filesystem::path& checkpoint) {
 std::filesystem::path writeCheckpoint(const contract::RunDirectory& run, const Trainer& trainer,
                                       const CheckpointState& state) {
     const std::filesystem::path target = run.checkpoints() / folderName(state.step);
-    if (std::filesystem::exists(target) && !folderDefect(target)) {
+    if (std::filesystem::exists(target) && !folderDefect(target) && readState(target) == state) {
         return target;
     }
     writeFolderDurably(target, [&](const std::filesystem::path& folder) {
@@ -123,11 +130,15 @@ std::filesystem::path writeCheckpoint(const contract::RunDirectory& run, const T
 std::optional<FoundCheckpoint> newestCheckpoint(const contract::RunDirectory& run,
                                                 const std::function<void(const std::string&)>& onDamaged) {
     for (const auto& folder : checkpointFolders(run)) {
-        if (const auto defect = folderDefect(folder)) {
-            onDamaged(*defect);
-            continue;
+        try {
+            if (const auto defect = folderDefect(folder)) {
+                throw Error(*defect);
+            }
+            files::checkReadable(optimizerFile(folder));
+            return FoundCheckpoint{folder, readState(folder)};
+        } catch (const Error& error) {
+            onDamaged(error.what());
         }
-        return FoundCheckpoint{folder, readState(folder)};
     }
     return std::nullopt;
 }

@@ -15,11 +15,14 @@ namespace prefbench::training {
 struct CheckpointState {
     std::int64_t step = 0;
     std::int64_t skippedInARow = 0;
-    std::optional<double> evalLoss;  ///< of the last evaluation before it; what "best" goes by
+    std::string lastFinite = "none";  ///< of the steps: its number and loss, for people
+    std::optional<double> evalLoss;   ///< of the last evaluation before it; what "best" goes by
+
+    bool operator==(const CheckpointState&) const = default;
 };
 
 /// Writes checkpoints/step-NNNNNN: the model (or its adapter) as a Hugging Face folder, optimizer.safetensors,
-/// trainer.json, manifest.json. One that is there already and whole is kept. Afterwards all but the newest three and
+/// trainer.json, manifest.json. One that is there already, whole and of this state, is kept. Afterwards all but the newest three and
 /// the one with the lowest evaluation loss are removed. Returns its folder.
 std::filesystem::path writeCheckpoint(const contract::RunDirectory& run, const Trainer& trainer,
                                       const CheckpointState& state);
@@ -28,7 +31,8 @@ struct FoundCheckpoint {
     std::filesystem::path folder;
     CheckpointState state;
 };
-/// The newest checkpoint whose manifest verifies; `onDamaged` is told of each that does not.
+/// The newest checkpoint that is whole: its manifest verifies and lists all that resuming needs. `onDamaged` is told of
+/// each that does not.
 std::optional<FoundCheckpoint> newestCheckpoint(const contract::RunDirectory& run,
                                                 const std::function<void(const std::string&)>& onDamaged);
 

@@ -105,12 +105,13 @@ std::optional<std::string> folderDefect(const std::filesystem::path& folder) {
     }
 }
 
-void removePartialFolders(const std::filesystem::path& parent) {
+void removeLeftovers(const std::filesystem::path& parent) {
     std::error_code error;
     std::vector<std::filesystem::path> leftovers;
     for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with('.') && name.ends_with(kPartialSuffix)) {
+        if (name.starts_with('.') &&
+            (name.ends_with(kPartialSuffix) || name.find(files::kTemporaryMark) != std::string::npos)) {
             leftovers.push_back(entry.path());
         }
     }

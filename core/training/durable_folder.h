@@ -21,8 +21,9 @@ void writeFolderDurably(const std::filesystem::path& target,
 /// Nullopt when every file that manifest.json lists is there with its size and hash; else what is wrong, in one line.
 std::optional<std::string> folderDefect(const std::filesystem::path& folder);
 
-/// Removes temporary folders that a crash left in `parent`.
-void removePartialFolders(const std::filesystem::path& parent);
+/// Removes temporary folders, and temporary files of files::writeDurably and writeAtomically, that a crash left in
+/// `parent`. Nobody else may be writing there.
+void removeLeftovers(const std::filesystem::path& parent);
 
 /// Error when the file system of `folder` has less than `neededBytes` free; says what for and how much to free.
 void requireFreeSpace(const std::filesystem::path& folder, std::uint64_t neededBytes, const std::string& purpose);

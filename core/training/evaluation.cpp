@@ -9,8 +9,9 @@
 namespace prefbench::training {
 
 Evaluation evaluate(const model::Transformer& policy, const Dataset& dataset, const ReferenceLogProbs& reference,
-                    const Method& method, const LossSettings& settings, std::int64_t tokenBudget, double lengthAlpha) {
-    const std::vector<double> sums = scoreDataset(policy, dataset, tokenBudget, lengthAlpha);
+                    const Method& method, const LossSettings& settings, std::int64_t tokenBudget, double lengthAlpha,
+                    const std::function<void(std::int64_t, std::int64_t)>& onProgress) {
+    const std::vector<double> sums = scoreDataset(policy, dataset, tokenBudget, lengthAlpha, onProgress);
     Evaluation result;
     if (method.data == DataKind::Demonstrations) {
         std::int64_t tokens = 0;
@@ -43,7 +44,7 @@ void writeMargins(const std::filesystem::path& file, const Dataset& dataset, con
                                                   {"rejected", files::numberToJson(rejected)}}) +
                  "\n";
     }
-    files::writeAtomically(file, lines);
+    files::writeDurably(file, lines);
 }
 
 }  // namespace prefbench::training

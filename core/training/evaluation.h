@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "core/model/transformer.h"
 #include "core/training/dataset.h"
@@ -16,9 +18,10 @@ struct Evaluation {
     PairLogProbs pairs;   ///< in the data set's order; empty for demonstrations
 };
 
+/// `onProgress(examples done, of all)` may throw to stop.
 Evaluation evaluate(const model::Transformer& policy, const Dataset& dataset, const ReferenceLogProbs& reference,
                     const Method& method, const LossSettings& settings, std::int64_t tokenBudget,
-                    double lengthAlpha = 1);
+                    double lengthAlpha = 1, const std::function<void(std::int64_t, std::int64_t)>& onProgress = {});
 
 /// Writes one line a pair: {"pair": id, "chosen": log π − log π_ref, "rejected": the same}.
 void writeMargins(const std::filesystem::path& file, const Dataset& dataset, const PairLogProbs& pairs);

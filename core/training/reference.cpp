@@ -31,6 +31,34 @@ std::filesystem::path fileOf(const std::filesystem::path& folder, const std::str
     return folder / (key + ".safetensors");
 }
 
+std::string begunKey(const std::string& key, const std::string& way) {
+    return key + "-begun-" + way;
+}
+
+/// nullopt where there are none, or they are damaged.
+std::optional<ReferenceLogProbs> readNumbers(const std::filesystem::path& file) {
+    if (!std::filesystem::exists(file)) {
+        return std::nullopt;
+    }
+    try {
+        const files::SafetensorsFile source = files::SafetensorsFile::open(file);
+        const files::TensorInfo* info = source.find(kTensor);
+        const auto checksum = source.metadata().find(kChecksum);
+        if (!info || info->dtype != files::DType::F64 || checksum == source.metadata().end()) {
+            return std::nullopt;
+        }
+        const std::span<const std::byte> bytes = source.data(*info);
+        ReferenceLogProbs values(bytes.size() / sizeof(double));
+        std::memcpy(values.data(), bytes.data(), bytes.size());
+        if (files::sha256Hex(bytesOf(values)) != checksum->second) {
+            return std::nullopt;
+        }
+        return values;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
 }  // namespace
 
 std::string referenceKey(const ReferenceIdentity& identity, const Dataset& dataset) {
@@ -49,26 +77,23 @@ std::string referenceKey(const ReferenceIdentity& identity, const Dataset& datas
 
 std::optional<ReferenceLogProbs> readCachedReference(const std::filesystem::path& folder, const std::string& key,
                                                      std::size_t count) {
-    if (!std::filesystem::exists(fileOf(folder, key))) {
-        return std::nullopt;
-    }
-    try {
-        const files::SafetensorsFile file = files::SafetensorsFile::open(fileOf(folder, key));
-        const files::TensorInfo* info = file.find(kTensor);
-        const auto checksum = file.metadata().find(kChecksum);
-        if (!info || info->dtype != files::DType::F64 || info->end - info->begin != count * sizeof(double) ||
-            checksum == file.metadata().end()) {
-            return std::nullopt;
-        }
-        ReferenceLogProbs values(count);
-        std::memcpy(values.data(), file.data(*info).data(), count * sizeof(double));
-        if (files::sha256Hex(bytesOf(values)) != checksum->second) {
-            return std::nullopt;
-        }
-        return values;
-    } catch (const Error&) {
-        return std::nullopt;
-    }
+    std::optional<ReferenceLogProbs> values = readNumbers(fileOf(folder, key));
+    return values && values->size() == count ? std::move(values) : std::nullopt;
+}
+
+ReferenceLogProbs readBegunReference(const std::filesystem::path& folder, const std::string& key,
+                                     const std::string& way) {
+    return readNumbers(fileOf(folder, begunKey(key, way))).value_or(ReferenceLogProbs{});
+}
+
+void keepBegunReference(const std::filesystem::path& folder, const std::string& key, const std::string& way,
+                        const ReferenceLogProbs& logProbs) {
+    cacheReference(folder, begunKey(key, way), logProbs);
+}
+
+void removeBegunReference(const std::filesystem::path& folder, const std::string& key, const std::string& way) {
+    std::error_code error;  // one that stays is in nobody's way
+    std::filesystem::remove(fileOf(folder, begunKey(key, way)), error);
 }
 
 void cacheReference(const std::filesystem::path& folder, const std::string& key, const ReferenceLogProbs& logProbs) {

@@ -31,4 +31,12 @@ std::optional<ReferenceLogProbs> readCachedReference(const std::filesystem::path
 /// Keeps them: written beside, fsynced and renamed, so that a reader finds all or nothing.
 void cacheReference(const std::filesystem::path& folder, const std::string& key, const ReferenceLogProbs& logProbs);
 
+/// The first numbers of a pass that did not come to its end, kept beside the cache; empty where there are none, or
+/// damaged ones. `way` tells apart passes that round differently (token budget, threads).
+ReferenceLogProbs readBegunReference(const std::filesystem::path& folder, const std::string& key,
+                                     const std::string& way);
+void keepBegunReference(const std::filesystem::path& folder, const std::string& key, const std::string& way,
+                        const ReferenceLogProbs& logProbs);
+void removeBegunReference(const std::filesystem::path& folder, const std::string& key, const std::string& way);
+
 }  // namespace prefbench::training

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/files/error.h"
+#include "core/training/memory.h"
 
 namespace prefbench::training {
 namespace {
@@ -100,13 +101,6 @@ std::int64_t sequenceLimit(std::int64_t maxLength, const model::Architecture& ar
         return maxLength;
     }
     return maxLength > 0 ? std::min(maxLength, architecture.maxPositions) : architecture.maxPositions;
-}
-
-std::int64_t activationBytesPerToken(const model::Architecture& architecture) {
-    // A layer keeps about eight rows of the hidden size (norms, residuals, attention) and three of the MLP's.
-    const std::int64_t row = 8 * architecture.hidden + 3 * architecture.mlp +
-                             2 * (architecture.heads + 2 * architecture.kvHeads) * architecture.headDim;
-    return 4 * (architecture.layers * row + 4 * architecture.hidden);
 }
 
 std::int64_t tokenBudgetFor(const model::Architecture& architecture) {

@@ -29,8 +29,6 @@ std::int64_t sequenceLimit(std::int64_t maxLength, const model::Architecture& ar
 
 /// Tokens whose activations fit a fixed share of memory (1 GiB) for this model.
 std::int64_t tokenBudgetFor(const model::Architecture& architecture);
-/// Estimated bytes of activations that training keeps for one token.
-std::int64_t activationBytesPerToken(const model::Architecture& architecture);
 
 /// Cores, not hyper-threads, that this process may run on.
 std::int64_t physicalCores();

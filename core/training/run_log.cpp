@@ -20,9 +20,14 @@ bool isStandardError(const std::filesystem::path& file) {
 
 }  // namespace
 
+// A log that cannot be written is no reason to end a run.
 RunLog::RunLog(const std::filesystem::path& file) {
-    if (!isStandardError(file)) {
-        file_ = std::make_unique<files::LineAppender>(file);
+    try {
+        if (!isStandardError(file)) {
+            file_ = std::make_unique<files::LineAppender>(file);
+        }
+    } catch (const Error& error) {
+        std::fprintf(stderr, "%s\n", error.what());
     }
 }
 
@@ -37,7 +42,6 @@ void RunLog::say(const std::string& line) {
             file_->append(text);
         }
     } catch (const Error&) {
-        // A log that cannot be written is no reason to end a run.
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,13 @@ class SampleWriter {
     SampleWriter(const contract::RunDirectory& run, const contract::RunSpec& spec,
                  const text::Conversations& conversations, std::int64_t maxLength, const Dataset& source);
 
-    void write(const model::Transformer& policy, std::int64_t step);
+    /// The lines for samples.jsonl. `goOn` is asked at every token; once it says no the lines are of no use.
+    std::vector<std::string> answer(const model::Transformer& policy, std::int64_t step,
+                                    const std::function<bool()>& goOn) const;
+    /// Appends them; fsynced.
+    void write(const std::vector<std::string>& lines);
+    /// Whether the file has all answers of that step.
+    bool has(std::int64_t step) const;
     /// Removes what a run wrote past the step that it now goes on from.
     void dropAfter(std::int64_t step);
 

@@ -44,6 +44,20 @@ std::vector<std::span<const Example* const>> splitByTokens(const ExamplePointers
     return parts;
 }
 
+ExamplePointers longestBatch(const Dataset& dataset, std::int64_t examplesPerStep, std::int64_t tokenBudget) {
+    ExamplePointers examples;
+    for (const Example& example : dataset.examples) {
+        examples.push_back(&example);
+    }
+    std::stable_sort(examples.begin(), examples.end(),
+                     [](const Example* a, const Example* b) { return a->tokens() > b->tokens(); });
+    examples.resize(std::min(examples.size(), static_cast<std::size_t>(examplesPerStep)));
+    if (!examples.empty()) {
+        examples.resize(splitByTokens(examples, tokenBudget).front().size());
+    }
+    return examples;
+}
+
 at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples,
                               double lengthAlpha) {
     std::vector<model::PackedBatch::Tree> trees;
@@ -83,23 +97,37 @@ void addPair(PairLogProbs& pairs, const Example& example, const double* policy, 
 std::vector<double> scoreDataset(const model::Transformer& model, const Dataset& dataset, std::int64_t tokenBudget,
                                  double lengthAlpha,
                                  const std::function<void(std::int64_t, std::int64_t)>& onProgress) {
+    std::vector<double> sums;
+    scoreRest(model, dataset, tokenBudget, lengthAlpha, sums, onProgress);
+    return sums;
+}
+
+void scoreRest(const model::Transformer& model, const Dataset& dataset, std::int64_t tokenBudget, double lengthAlpha,
+               std::vector<double>& sums, const std::function<void(std::int64_t, std::int64_t)>& onProgress) {
     const at::NoGradGuard noGradients;
     ExamplePointers examples;
     for (const Example& example : dataset.examples) {
         examples.push_back(&example);
     }
-    std::vector<double> sums;
+    std::size_t begin = 0;
     std::int64_t done = 0;
     for (const auto part : splitByTokens(examples, tokenBudget)) {
-        const at::Tensor partSums = completionLogProbs(model, part, lengthAlpha).to(at::kCPU).contiguous();
-        sums.insert(sums.end(), partSums.const_data_ptr<double>(),
-                    partSums.const_data_ptr<double>() + partSums.numel());
-        done += static_cast<std::int64_t>(part.size());
-        if (onProgress) {
-            onProgress(done, static_cast<std::int64_t>(examples.size()));
+        std::size_t end = begin;
+        for (const Example* example : part) {
+            end += example->completions.size();
         }
+        done += static_cast<std::int64_t>(part.size());
+        if (sums.size() < end) {
+            const at::Tensor partSums = completionLogProbs(model, part, lengthAlpha).to(at::kCPU).contiguous();
+            sums.resize(begin);
+            sums.insert(sums.end(), partSums.const_data_ptr<double>(),
+                        partSums.const_data_ptr<double>() + partSums.numel());
+            if (onProgress) {
+                onProgress(done, static_cast<std::int64_t>(examples.size()));
+            }
+        }
+        begin = end;
     }
-    return sums;
 }
 
 }  // namespace prefbench::training

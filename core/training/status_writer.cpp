@@ -77,12 +77,10 @@ std::string describeHolder(const contract::RunStatus& status) {
 
 StatusWriter::StatusWriter(contract::RunDirectory run, contract::RunStatus status)
     : run_(std::move(run)), status_(std::move(status)) {
-    publish([](contract::RunStatus& own) {
-        own.host = hostName();
-        own.bootId = bootId();
-        own.pid = ::getpid();
-        own.pidStartTime = ownStartTime();
-    });
+    status_.host = hostName();
+    status_.bootId = bootId();
+    status_.pid = ::getpid();
+    status_.pidStartTime = ownStartTime();
     thread_ = std::thread([this] { beat(); });
 }
 

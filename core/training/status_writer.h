@@ -13,7 +13,7 @@ namespace prefbench::training {
 /// does not look like a dead run. Safe to use from any thread.
 class StatusWriter {
   public:
-    /// Fills in this process's host, boot, pid and start time, and publishes.
+    /// Fills in this process's host, boot, pid and start time; the first `publish` or heartbeat writes them.
     StatusWriter(contract::RunDirectory run, contract::RunStatus status);
     ~StatusWriter();
     StatusWriter(const StatusWriter&) = delete;

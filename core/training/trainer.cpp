@@ -75,6 +75,14 @@ void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t st
     stepsDone_ = stepsDone;
 }
 
+void Trainer::rehearse() {
+    const contract::Hyperparameters& h = settings_.hyperparameters;
+    const ExamplePointers longest = longestBatch(train_, h.batchSize * h.gradientAccumulation, settings_.tokenBudget);
+    const at::Tensor sums = logProbs(longest);
+    sums.backward(at::zeros_like(sums));
+    clearGradients(policy_.parameters());
+}
+
 StepReport Trainer::step() {
     const std::vector<model::Parameter>& parameters = policy_.trainable();
     const double maxNorm = settings_.hyperparameters.maxGradNorm;

@@ -64,6 +64,9 @@ class Trainer {
     Trainer& operator=(const Trainer&) = delete;
 
     StepReport step();
+    /// Forward and backward of the longest batch that a step may hold, so that memory is known to suffice; nothing is
+    /// changed by it.
+    void rehearse();
 
     std::int64_t stepsDone() const { return stepsDone_; }
     std::int64_t totalSteps() const { return schedule_.totalSteps; }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <new>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -16,10 +17,13 @@
 #include "core/training/checkpoint.h"
 #include "core/training/durable_folder.h"
 #include "core/training/evaluation.h"
+#include "core/training/memory.h"
+#include "core/training/reference_pass.h"
 #include "core/training/resources.h"
+#include "core/training/run_data.h"
 #include "core/training/run_log.h"
+#include "core/training/run_records.h"
 #include "core/training/samples.h"
-#include "core/training/scoring.h"
 #include "core/training/status_writer.h"
 #include "core/training/trainer.h"
 
@@ -32,22 +36,19 @@ using contract::RunStatus;
 constexpr std::int64_t kSkippedInARowAllowed = 9;
 constexpr std::uint64_t kSlackBytes = 16u << 20;  // metrics, margins, samples, log
 
-/// Thrown where a stop reaches the run before its first step.
-struct StoppedWhilePreparing {};
+/// Thrown where a signal to stop reaches the run between two steps: while it prepares or evaluates.
+struct Stopping {};
 
 /// One run, from its lock to its end. Its parts are made in the order in which they stand here.
 class TrainingRun {
   public:
     TrainingRun(contract::RunDirectory run, RunStatus status, const std::atomic<bool>& stop)
-        : run_(std::move(run)),
-          stop_(stop),
-          log_(run_.log()),
-          status_(run_, std::move(status)),
-          metrics_(run_.metrics()) {}
+        : run_(std::move(run)), stop_(stop), log_(run_.log()), status_(run_, std::move(status)) {}
 
     RunState carryOut(bool resume);
 
   private:
+    RunState work(bool resume);
     void prepare(bool resume);
     void loadData(const files::ModelFolder& folder);
     ReferenceLogProbs reference(const model::Transformer& model, const Dataset& dataset,
@@ -55,14 +56,21 @@ class TrainingRun {
     model::Transformer loadModel(const files::ModelFolder& folder) const;
     void layAdapter(model::Transformer& start) const;
     void resolveChoices(const model::Architecture& architecture);
+    void checkMemory(const files::ModelFolder& folder, const model::Architecture& architecture);
+    void rehearse();
     void makeTrainer(model::Transformer start, ReferenceLogProbs reference, bool resume);
     RunState train();
+    void takeSteps();
     void record(const StepReport& report, double seconds);
     void countSkipped(const StepReport& report);
+    bool evaluationIsDue() const;
     void evaluateNow();
+    std::vector<std::string> samplesNow(std::int64_t step);
+    void recordEvaluation(const Evaluation& evaluation, std::int64_t step);
     void checkpoint();
     bool obeyRequests();
     void finish();
+    void stopIfAsked() const;
     void preparing(const std::string& message);
     void fail(const std::string& message);
 
@@ -70,7 +78,7 @@ class TrainingRun {
     const std::atomic<bool>& stop_;
     RunLog log_;
     StatusWriter status_;
-    files::LineAppender metrics_;
+    std::optional<files::LineAppender> metrics_;
     contract::RunSpec spec_;
     Method method_;
     Resolved resolved_;
@@ -81,17 +89,8 @@ class TrainingRun {
     std::optional<Trainer> trainer_;
     std::optional<SampleWriter> samples_;
     CheckpointState state_;
-    std::string lastFinite_ = "none";
     double secondsPerStep_ = 0;  ///< smoothed
 };
-
-/// NAME.data/cache/reference where the run lies in NAME.data/runs; else within the run.
-std::filesystem::path referenceFolder(const contract::RunDirectory& run) {
-    const std::filesystem::path path = std::filesystem::absolute(run.path).lexically_normal();
-    const std::filesystem::path folder = path.has_filename() ? path : path.parent_path();
-    const bool inProject = folder.parent_path().filename() == "runs";
-    return (inProject ? folder.parent_path().parent_path() : folder) / "cache" / "reference";
-}
 
 std::string formatted(const char* format, double value) {
     char text[64];
@@ -101,11 +100,7 @@ std::string formatted(const char* format, double value) {
 
 RunState TrainingRun::carryOut(bool resume) {
     try {
-        prepare(resume);
-        const RunState end = train();
-        if (end == RunState::Finished) {
-            finish();
-        }
+        const RunState end = work(resume);
         status_.publish([end](RunStatus& status) {
             status.state = end;
             status.message.clear();
@@ -113,14 +108,26 @@ RunState TrainingRun::carryOut(bool resume) {
         });
         log_.say(contract::toString(end));
         return end;
-    } catch (const StoppedWhilePreparing&) {
-        status_.publish([](RunStatus& status) { status.state = RunState::Stopped; });
-        log_.say("stopped before the first step");
-        return RunState::Stopped;
+    } catch (const std::bad_alloc&) {
+        fail("out of memory; lower batch_size or max_length, or choose a smaller model");
+        throw;
     } catch (const std::exception& error) {
         fail(error.what());
         throw;
     }
+}
+
+RunState TrainingRun::work(bool resume) {
+    try {
+        prepare(resume);
+    } catch (const Stopping&) {
+        return RunState::Stopped;
+    }
+    const RunState end = train();
+    if (end == RunState::Finished) {
+        finish();
+    }
+    return end;
 }
 
 void TrainingRun::fail(const std::string& message) {
@@ -136,7 +143,14 @@ void TrainingRun::fail(const std::string& message) {
     }
 }
 
+void TrainingRun::stopIfAsked() const {
+    if (stop_) {
+        throw Stopping{};
+    }
+}
+
 void TrainingRun::preparing(const std::string& message) {
+    stopIfAsked();
     log_.say(message);
     status_.publish([&](RunStatus& status) {
         status.state = RunState::Preparing;
@@ -146,11 +160,15 @@ void TrainingRun::preparing(const std::string& message) {
 
 void TrainingRun::prepare(bool resume) {
     preparing("reading the data");
+    metrics_.emplace(run_.metrics());
     spec_ = contract::readRunSpec(run_);
     method_ = methodNamed(spec_.method);
     checkSettings(method_, spec_.hyperparameters);
     const files::ModelFolder folder = openStartModel(run_, spec_);
     loadData(folder);
+    const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
+    resolveChoices(architecture);
+    checkMemory(folder, architecture);
 
     preparing("loading the model");
     const std::string weightsHash = files::weightsHash(folder);
@@ -160,7 +178,6 @@ void TrainingRun::prepare(bool resume) {
                     "as a model again and start a new run");
     }
     model::Transformer start = loadModel(folder);
-    resolveChoices(start.architecture());
 
     ReferenceLogProbs trainReference;
     if (method_.data == DataKind::Pairs && method_.hasReference) {
@@ -171,8 +188,12 @@ void TrainingRun::prepare(bool resume) {
     }
     layAdapter(start);
     makeTrainer(std::move(start), std::move(trainReference), resume);
+    rehearse();
     samples_.emplace(run_, spec_, *conversations_, maxLength_, eval_.examples.empty() ? trainer_->train() : eval_);
-    samples_->dropAfter(state_.step);
+    if (resume) {
+        samples_->dropAfter(evaluationIsDue() ? state_.step - 1 : state_.step);
+    }
+    stopIfAsked();
 }
 
 model::Transformer TrainingRun::loadModel(const files::ModelFolder& folder) const {
@@ -206,10 +227,23 @@ void TrainingRun::resolveChoices(const model::Architecture& architecture) {
     at::set_num_threads(static_cast<int>(resolved_.threads));
 }
 
+/// A run that cannot fit ends here, not when the machine has had enough of it.
+void TrainingRun::checkMemory(const files::ModelFolder& folder, const model::Architecture& architecture) {
+    if (deviceNamed(spec_.device).is_cpu()) {
+        const MemoryShape shape{spec_, architecture, resolved_.tokenBudget, train_, adapterSize(folder)};
+        requireMemory(shape, availableMemory());
+        log_.say("memory: about " + gigabytes(estimateMemory(shape).total()) + " needed");
+    }
+}
+
+void TrainingRun::rehearse() {
+    preparing("trying the longest batch");
+    trainer_->rehearse();
+    log_.say("memory: " + gigabytes(peakMemoryBytes()) + " taken by the longest batch");
+}
+
 /// Starts from the model given, or goes on from the newest whole checkpoint.
 void TrainingRun::makeTrainer(model::Transformer start, ReferenceLogProbs reference, bool resume) {
-    removePartialFolders(run_.checkpoints());
-    removePartialFolders(run_.path);
     const Trainer::Settings settings{method_, spec_.hyperparameters, spec_.seed, resolved_.tokenBudget};
     const std::optional<FoundCheckpoint> from =
         resume
@@ -234,74 +268,41 @@ void TrainingRun::makeTrainer(model::Transformer start, ReferenceLogProbs refere
     } else {
         log_.say("no whole checkpoint: beginning anew");
     }
-    metrics_.append(files::toLine(files::OrderedJson{{"event", "resumed"}, {"from_step", fromStep}, {"time", now()}}));
+    metrics_->append(files::toLine(files::OrderedJson{{"event", "resumed"}, {"from_step", fromStep}, {"time", now()}}));
 }
 
 void TrainingRun::loadData(const files::ModelFolder& folder) {
     conversations_.emplace(text::Conversations::load(folder.tokenizer, text::Tokenizer::load(folder.tokenizer)));
-    const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
-    maxLength_ = sequenceLimit(spec_.hyperparameters.maxLength, architecture);
-    train_ = loadDataset(run_.trainData(), method_.data, *conversations_, maxLength_);
-    if (std::filesystem::exists(run_.evalData())) {
-        eval_ = loadDataset(run_.evalData(), method_.data, *conversations_, maxLength_);
+    RunData data = loadRunData(run_, spec_, folder, *conversations_);
+    requireData(run_, data);
+    for (const std::string& line : describe(data)) {
+        log_.say(line);
     }
-    for (const auto* set : {&train_, &eval_}) {
-        for (const Example& example : set->examples) {
-            if (example.preference != 1 && !method_.takesPreference) {
-                throw Error("pair " + example.id + " is not sure (preference " + formatted("%g", example.preference) +
-                            "), but method " + spec_.method + " takes sure labels only; dpo and cdpo take ties");
-            }
-        }
-    }
-    if (method_.needsMismatched) {
-        addMismatchedCompletions(train_, maxLength_);
-        addMismatchedCompletions(eval_, maxLength_);
-    }
-    const char* what = method_.data == DataKind::Pairs ? "pairs" : "demonstrations";
-    if (train_.read == 0) {
-        throw Error(run_.trainData().string() + ": no " + what + " to train on");
-    }
-    if (train_.examples.empty()) {
-        throw Error(run_.trainData().string() + ": nothing is left of its " + std::to_string(train_.read) + " " + what +
-                    " within max_length = " + std::to_string(maxLength_) + " tokens; raise it");
-    }
-    for (const auto* set : {&train_, &eval_}) {
-        log_.say(std::string(set == &train_ ? "train: " : "eval: ") + std::to_string(set->examples.size()) + " " +
-                 what + ", " + std::to_string(set->truncated) + " truncated, " + std::to_string(set->dropped) +
-                 " dropped");
-    }
+    maxLength_ = data.maxLength;
+    train_ = std::move(data.train);
+    eval_ = std::move(data.eval);
 }
 
 ReferenceLogProbs TrainingRun::reference(const model::Transformer& model, const Dataset& dataset,
                                          const ReferenceIdentity& identity, const char* what) {
-    if (dataset.examples.empty()) {
-        return {};
-    }
-    const std::size_t count = completionStarts(dataset).back() + dataset.examples.back().completions.size();
-    const std::string key = referenceKey(identity, dataset);
-    const std::filesystem::path folder = referenceFolder(run_);
-    if (auto cached = readCachedReference(folder, key, count)) {
-        return *std::move(cached);
-    }
-    preparing(std::string("scoring the ") + what + " pairs with the reference");
-    ReferenceLogProbs logProbs = scoreDataset(
-        model, dataset, resolved_.tokenBudget, identity.lengthAlpha, [&](std::int64_t done, std::int64_t all) {
-            if (stop_) {
-                throw StoppedWhilePreparing{};
-            }
-            status_.note([&](RunStatus& status) {
-                status.message = std::string("scoring the ") + what +
-                                 " pairs with the reference: " + std::to_string(done) + " of " + std::to_string(all);
-            });
-        });
-    cacheReference(folder, key, logProbs);
-    return logProbs;
+    const std::string message = std::string("scoring the ") + what + " pairs with the reference";
+    bool said = false;
+    return referenceLogProbs(model, dataset, {identity, referenceFolder(run_), resolved_.tokenBudget},
+                             [&](std::int64_t done, std::int64_t all) {
+                                 if (!std::exchange(said, true)) {
+                                     preparing(message);
+                                 }
+                                 stopIfAsked();
+                                 status_.note([&](RunStatus& status) {
+                                     status.message =
+                                         message + ": " + std::to_string(done) + " of " + std::to_string(all);
+                                 });
+                             });
 }
 
 RunState TrainingRun::train() {
     const std::int64_t totalSteps = trainer_->totalSteps();
-    const std::int64_t saveEvery = spec_.hyperparameters.checkpointEvery;
-    requireFreeSpace(run_.path, bytesToWrite(run_, *trainer_, saveEvery) + kSlackBytes,
+    requireFreeSpace(run_.path, bytesToWrite(run_, *trainer_, spec_.hyperparameters.checkpointEvery) + kSlackBytes,
                      "checkpoints and the final model");
     status_.publish([&](RunStatus& status) {
         status.state = RunState::Running;
@@ -309,13 +310,27 @@ RunState TrainingRun::train() {
         status.step = trainer_->stepsDone();
         status.totalSteps = totalSteps;
     });
-    if (trainer_->stepsDone() == 0) {
+    try {
+        takeSteps();
+    } catch (const Stopping&) {
+        checkpoint();
+        return RunState::Stopped;
+    }
+    return RunState::Finished;
+}
+
+/// Steps with the evaluations and checkpoints between them, to the end or until it throws Stopping.
+void TrainingRun::takeSteps() {
+    const std::int64_t totalSteps = trainer_->totalSteps(), saveEvery = spec_.hyperparameters.checkpointEvery;
+    if (evaluationIsDue()) {
         evaluateNow();
+        if (trainer_->stepsDone() > 0) {
+            checkpoint();  // the one that it goes on from does not know of this evaluation
+        }
     }
     while (trainer_->stepsDone() < totalSteps) {
         if (!obeyRequests()) {
-            checkpoint();
-            return RunState::Stopped;
+            throw Stopping{};
         }
         const auto start = std::chrono::steady_clock::now();
         const StepReport report = trainer_->step();
@@ -330,28 +345,10 @@ RunState TrainingRun::train() {
             checkpoint();
         }
     }
-    return RunState::Finished;
 }
 
 void TrainingRun::record(const StepReport& report, double seconds) {
-    contract::MetricRecord record;
-    record.step = report.step;
-    record.split = "train";
-    record.time = now();
-    record.values = report.pairMetrics;
-    record.values["loss"] = report.loss;
-    record.values["grad_norm"] = report.gradientNorm;
-    record.values["learning_rate"] = report.learningRate;
-    record.values["epoch"] = trainer_->epochsDone();
-    record.values["pairs_per_second"] = static_cast<double>(report.ids.size()) / seconds;
-    record.values["tokens_per_second"] = static_cast<double>(report.tokens) / seconds;
-    record.values["peak_memory_bytes"] = static_cast<double>(peakMemoryBytes());
-    if (report.skipped) {
-        record.values["skipped"] = 1;
-    }
-    record.pairIds = report.ids;
-    record.count = static_cast<std::int64_t>(report.ids.size());
-    metrics_.append(files::toLine(contract::toJson(record)));
+    metrics_->append(files::toLine(contract::toJson(recordOf(report, trainer_->epochsDone(), seconds))));
 
     constexpr double kSmoothing = 0.1;
     secondsPerStep_ = secondsPerStep_ == 0 ? seconds : (1 - kSmoothing) * secondsPerStep_ + kSmoothing * seconds;
@@ -365,7 +362,7 @@ void TrainingRun::record(const StepReport& report, double seconds) {
 void TrainingRun::countSkipped(const StepReport& report) {
     if (!report.skipped) {
         state_.skippedInARow = 0;
-        lastFinite_ = "step " + std::to_string(report.step) + " with loss " + formatted("%.4g", report.loss);
+        state_.lastFinite = "step " + std::to_string(report.step) + " with loss " + formatted("%.4g", report.loss);
         return;
     }
     ++state_.skippedInARow;
@@ -374,43 +371,67 @@ void TrainingRun::countSkipped(const StepReport& report) {
     log_.say("step " + std::to_string(report.step) + " skipped: " + seen);
     if (state_.skippedInARow > kSkippedInARowAllowed) {
         throw Error("step " + std::to_string(report.step) + ": " + seen + ", the " +
-                    std::to_string(state_.skippedInARow) + "th step in a row that is not finite; last finite: " +
-                    lastFinite_ + "; try a learning rate below " + formatted("%g", spec_.hyperparameters.learningRate));
+                    std::to_string(state_.skippedInARow) +
+                    "th step in a row that is not finite; last finite: " + state_.lastFinite +
+                    "; try a learning rate below " + formatted("%g", spec_.hyperparameters.learningRate));
     }
 }
 
+/// Whether the run stands where an evaluation belongs that its record does not have: at its beginning, or after it was
+/// stopped in the middle of one.
+bool TrainingRun::evaluationIsDue() const {
+    const std::int64_t step = trainer_->stepsDone();
+    if (step != trainer_->totalSteps() && step % resolved_.evalEvery != 0) {
+        return false;
+    }
+    if (eval_.examples.empty()) {
+        return !samples_->has(step);
+    }
+    return !hasEvaluation(run_, step);
+}
+
+/// What takes time, and can be stopped, comes first: the record has all of an evaluation or nothing. Its line in
+/// metrics.jsonl is the last.
 void TrainingRun::evaluateNow() {
     const std::int64_t step = trainer_->stepsDone();
+    Evaluation evaluation;
     if (!eval_.examples.empty()) {
-        const Evaluation evaluation =
-            evaluate(trainer_->policy(), eval_, evalReference_, method_, trainer_->lossSettings(),
-                     resolved_.tokenBudget, spec_.hyperparameters.lengthAlpha);
-        contract::MetricRecord record;
-        record.step = step;
-        record.split = "eval";
-        record.time = now();
-        record.values = evaluation.values;
-        record.count = static_cast<std::int64_t>(eval_.examples.size());
-        state_.evalLoss = evaluation.values.at("loss");
-        if (evaluation.pairs.size() > 0) {
-            char name[32];
-            std::snprintf(name, sizeof name, "step-%06lld.jsonl", static_cast<long long>(step));
-            std::filesystem::create_directories(run_.margins());
-            writeMargins(run_.margins() / name, eval_, evaluation.pairs);
-        }
-        metrics_.append(files::toLine(contract::toJson(record)));
-        log_.say("step " + std::to_string(step) + ": evaluation loss " + formatted("%.4f", *state_.evalLoss));
+        evaluation = evaluate(trainer_->policy(), eval_, evalReference_, method_, trainer_->lossSettings(),
+                              resolved_.tokenBudget, spec_.hyperparameters.lengthAlpha,
+                              [this](std::int64_t, std::int64_t) { stopIfAsked(); });
     }
+    samples_->write(samplesNow(step));
+    if (!eval_.examples.empty()) {
+        recordEvaluation(evaluation, step);
+    }
+}
+
+std::vector<std::string> TrainingRun::samplesNow(std::int64_t step) {
+    std::vector<std::string> samples;
     try {
-        samples_->write(trainer_->policy(), step);
+        samples = samples_->answer(trainer_->policy(), step, [this] { return !stop_; });
     } catch (const std::exception& error) {
         // A policy whose logits are not finite cannot be sampled from; what becomes of the run is for the steps to say.
         log_.say("step " + std::to_string(step) + ": no samples: " + error.what());
     }
+    stopIfAsked();
+    return samples;
+}
+
+void TrainingRun::recordEvaluation(const Evaluation& evaluation, std::int64_t step) {
+    if (evaluation.pairs.size() > 0) {
+        char name[32];
+        std::snprintf(name, sizeof name, "step-%06lld.jsonl", static_cast<long long>(step));
+        std::filesystem::create_directories(run_.margins());
+        writeMargins(run_.margins() / name, eval_, evaluation.pairs);
+    }
+    metrics_->append(files::toLine(contract::toJson(recordOf(evaluation, step, eval_))));
+    state_.evalLoss = evaluation.values.at("loss");
+    log_.say("step " + std::to_string(step) + ": evaluation loss " + formatted("%.4f", *state_.evalLoss));
 }
 
 void TrainingRun::checkpoint() {
-    metrics_.sync();
+    metrics_->sync();
     state_.step = trainer_->stepsDone();
     const std::filesystem::path folder = writeCheckpoint(run_, *trainer_, state_);
     log_.say("checkpoint " + folder.filename().string());
@@ -452,7 +473,7 @@ bool TrainingRun::obeyRequests() {
 void TrainingRun::finish() {
     writeFolderDurably(run_.finalModel(),
                        [this](const std::filesystem::path& folder) { trainer_->policy().save(folder); });
-    metrics_.sync();
+    metrics_->sync();
 }
 
 /// A run that was told things while nobody ran it: going on answers them.
@@ -480,8 +501,13 @@ RunState runTraining(const contract::RunDirectory& run, bool resume, const std::
         throw Error(run.path.string() + ": this run has begun (" + contract::toString(before.state) +
                     "); go on with --resume");
     }
+    for (const auto& folder : {run.path, run.checkpoints(), run.margins()}) {
+        removeLeftovers(folder);
+    }
     RunStatus status;
     status.state = RunState::Preparing;
+    status.step = before.step;
+    status.totalSteps = before.totalSteps;
     status.lastRequest = resume ? std::max(before.lastRequest, newestRequest(run)) : before.lastRequest;
     return TrainingRun(run, status, stop).carryOut(resume);
 }

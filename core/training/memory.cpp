@@ -1,0 +1,206 @@
+#include "core/training/memory.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+
+#include "core/files/error.h"
+#include "core/files/safetensors.h"
+#include "core/model/families.h"
+#include "core/model/lora.h"
+#include "core/model/weights.h"
+#include "core/training/resources.h"
+#include "core/training/scoring.h"
+
+namespace prefbench::training {
+namespace {
+
+/// LibTorch's libraries and its kernels' buffers, measured with models that weigh nothing.
+constexpr std::int64_t kProgramBytes = std::int64_t{230} << 20;
+constexpr std::int64_t kBytesAnExample = 512;                    ///< strings and vectors beside their contents
+constexpr std::int64_t kLogitsElements = std::int64_t{1} << 24;  ///< of a chunk, as in log_probs.cpp
+constexpr std::int64_t kLogitsCopies = 2;                        ///< the chunk, and its softmax or gradient
+
+std::int64_t elementBytes(const contract::RunSpec& spec) {
+    return spec.dtype == "float64" ? 8 : 4;
+}
+
+std::int64_t examplesPerStep(const contract::RunSpec& spec) {
+    return spec.hyperparameters.batchSize * spec.hyperparameters.gradientAccumulation;
+}
+
+/// What the backward pass keeps of a layer for one token, in elements.
+std::int64_t elementsPerToken(const model::Architecture& a) {
+    const std::int64_t queries = a.heads * a.headDim, keysAndValues = 2 * a.kvHeads * a.headDim;
+    const bool rms = a.norm == model::Norm::RmsNorm;
+    // Both norms: what goes in, what comes out, and for RmsNorm what comes out before its weights.
+    std::int64_t elements = 2 * (rms ? 3 : 2) * a.hidden;
+    // Queries, keys and values; what attention gives, tree by tree and joined.
+    elements += queries + keysAndValues + 2 * queries;
+    if (a.positions == model::Positions::Rotary) {
+        elements += queries + keysAndValues / 2;
+    }
+    if (a.queryKeyNorm) {
+        elements += 2 * queries + keysAndValues;
+    }
+    return elements + (a.gatedMlp ? 4 : 2) * a.mlp;
+}
+
+/// Beside the layers' own: masks, the head's rows and logits, and the widest gradient on its way back.
+std::int64_t elementsOfBatch(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens) {
+    std::int64_t masks = 0, rows = 0;
+    for (const Example* example : batch) {
+        masks += example->completions.size() > 1 ? example->tokens() * example->tokens() : 0;
+        rows += example->predictedTokens();
+    }
+    const std::int64_t logits = kLogitsCopies * std::min(rows * a.vocabulary, kLogitsElements);
+    return masks + logits + 2 * rows * a.hidden + 3 * tokens * std::max(a.mlp, a.hidden);
+}
+
+std::vector<model::WeightSlot> slotsOf(const model::Architecture& architecture) {
+    return model::weightSlots(*model::findFamily(architecture.family), architecture);
+}
+
+std::int64_t parameterCount(const std::vector<model::WeightSlot>& slots) {
+    std::int64_t count = 0;
+    for (const model::WeightSlot& slot : slots) {
+        count += std::accumulate(slot.shape.begin(), slot.shape.end(), std::int64_t{1}, std::multiplies<>());
+    }
+    return count;
+}
+
+bool trainsAdapter(const MemoryShape& shape) {
+    return shape.adapter > 0 || shape.spec.hyperparameters.loraRank > 0;
+}
+
+std::int64_t dataBytes(const Dataset& dataset) {
+    std::int64_t bytes = 0;
+    for (const Example& example : dataset.examples) {
+        bytes += kBytesAnExample + example.tokens() * static_cast<std::int64_t>(sizeof(text::TokenId)) +
+                 static_cast<std::int64_t>(example.asked.text.size());
+    }
+    return bytes;
+}
+
+}  // namespace
+
+std::string gigabytes(std::int64_t bytes) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+    return text;
+}
+
+std::int64_t trainedParameters(const MemoryShape& shape) {
+    const contract::Hyperparameters& h = shape.spec.hyperparameters;
+    if (shape.adapter > 0) {
+        return shape.adapter;
+    }
+    const auto slots = slotsOf(shape.architecture);
+    return h.loraRank > 0 ? model::loraParameterCount(loraSettings(h), slots, "lora_target_modules")
+                          : parameterCount(slots);
+}
+
+std::int64_t adapterSize(const files::ModelFolder& folder) {
+    std::int64_t count = 0;
+    if (folder.adapter) {
+        const auto weights = files::SafetensorsFile::open(folder.adapter->weightFile);
+        for (const files::TensorInfo& tensor : weights.tensors()) {
+            count += static_cast<std::int64_t>((tensor.end - tensor.begin) / files::dtypeBytes(tensor.dtype));
+        }
+    }
+    return count;
+}
+
+std::int64_t activationBytesPerToken(const model::Architecture& architecture) {
+    constexpr std::int64_t bytes = 4;
+    return bytes * (architecture.layers * elementsPerToken(architecture) + 4 * architecture.hidden);
+}
+
+MemoryNeed estimateMemory(const MemoryShape& shape) {
+    const model::Architecture& a = shape.architecture;
+    const std::int64_t bytes = elementBytes(shape.spec);
+    const ExamplePointers batch = longestBatch(shape.train, examplesPerStep(shape.spec), shape.tokenBudget);
+    MemoryNeed need;
+    for (const Example* example : batch) {
+        need.batchTokens += example->tokens();
+    }
+    need.program = kProgramBytes + dataBytes(shape.train);
+    need.gradients = trainedParameters(shape) * bytes;
+    need.parameters = parameterCount(slotsOf(a)) * bytes + (trainsAdapter(shape) ? need.gradients : 0);
+    need.moments = (shape.spec.hyperparameters.optimizer == "rmsprop" ? 1 : 2) * need.gradients;
+    need.activations =
+        activationBytesPerToken(a) / 4 * bytes * need.batchTokens + bytes * elementsOfBatch(a, batch, need.batchTokens);
+    return need;
+}
+
+namespace {
+
+/// The run as it would be with other settings.
+MemoryNeed needWith(const MemoryShape& shape, const std::function<void(contract::RunSpec&)>& change) {
+    contract::RunSpec spec = shape.spec;
+    change(spec);
+    return estimateMemory({spec, shape.architecture, shape.tokenBudget, shape.train, shape.adapter});
+}
+
+/// The least change that makes the run fit.
+std::string advice(const MemoryShape& shape, std::int64_t available) {
+    const contract::Hyperparameters& h = shape.spec.hyperparameters;
+    const auto fits = [&](const std::function<void(contract::RunSpec&)>& change) {
+        return needWith(shape, change).total() <= available;
+    };
+    const auto withBatch = [](std::int64_t size) {
+        return [size](contract::RunSpec& spec) {
+            spec.hyperparameters.batchSize = size;
+            spec.hyperparameters.gradientAccumulation = 1;
+        };
+    };
+    if (shape.spec.dtype == "float64" && fits([](contract::RunSpec& spec) { spec.dtype = "float32"; })) {
+        return "set dtype float32";
+    }
+    if (fits(withBatch(1))) {
+        std::int64_t size = examplesPerStep(shape.spec);
+        while (size > 1 && !fits(withBatch(size))) {
+            size /= 2;
+        }
+        return "lower batch_size to " + std::to_string(size) + " with gradient_accumulation_steps 1";
+    }
+    const MemoryNeed one = needWith(shape, withBatch(1));
+    if (const std::int64_t room = available - (one.total() - one.activations); room > 0) {
+        const double share = static_cast<double>(room) / static_cast<double>(one.activations);
+        const auto longest = static_cast<std::int64_t>(share * static_cast<double>(one.batchTokens) / 2);
+        if (longest > 16) {
+            return "set batch_size 1 and max_length " + std::to_string(longest);
+        }
+    }
+    if (h.optimizer != "rmsprop" && fits([&](contract::RunSpec& spec) {
+            withBatch(1)(spec);
+            spec.hyperparameters.optimizer = "rmsprop";
+        })) {
+        return "set optim rmsprop and batch_size 1";
+    }
+    constexpr std::int64_t rank = 16;
+    if (!trainsAdapter(shape) && fits([&](contract::RunSpec& spec) {
+            withBatch(1)(spec);
+            spec.hyperparameters.loraRank = rank;
+        })) {
+        return "set lora_r " + std::to_string(rank) + " and batch_size 1";
+    }
+    return "choose a smaller model";
+}
+
+}  // namespace
+
+void requireMemory(const MemoryShape& shape, const MemoryAvailable& available) {
+    const MemoryNeed need = estimateMemory(shape);
+    if (need.total() <= available.bytes) {
+        return;
+    }
+    throw Error("not enough memory: the run takes about " + gigabytes(need.total()) + ", " +
+                gigabytes(available.bytes) + " are there (" + available.limit + "); parameters " +
+                gigabytes(need.parameters) + ", gradients " + gigabytes(need.gradients) + ", optimizer " +
+                gigabytes(need.moments) + ", the longest batch of " + std::to_string(need.batchTokens) + " tokens " +
+                gigabytes(need.activations) + "; " + advice(shape, available.bytes));
+}
+
+}  // namespace prefbench::training
