@@ -22,8 +22,8 @@ struct CheckpointState {
 };
 
 /// Writes checkpoints/step-NNNNNN: the model (or its adapter) as a Hugging Face folder, optimizer.safetensors,
-/// trainer.json, manifest.json. One that is there already, whole and of this state, is kept. Afterwards all but the newest three and
-/// the one with the lowest evaluation loss are removed. Returns its folder.
+/// trainer.json, manifest.json. One that is there already, whole and of this state, is kept. Afterwards all but the
+/// newest three and the one with the lowest evaluation loss are removed. Returns its folder.
 std::filesystem::path writeCheckpoint(const contract::RunDirectory& run, const Trainer& trainer,
                                       const CheckpointState& state);
 

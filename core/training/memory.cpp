@@ -97,7 +97,7 @@ std::int64_t trainedParameters(const MemoryShape& shape) {
         return shape.adapter;
     }
     const auto slots = slotsOf(shape.architecture);
-    return h.loraRank > 0 ? model::loraParameterCount(loraSettings(h), slots, "lora_target_modules")
+    return h.loraRank > 0 ? model::loraParameterCount(loraSettings(h), slots, "run.json: lora_target_modules")
                           : parameterCount(slots);
 }
 

@@ -78,9 +78,9 @@ void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t st
 void Trainer::rehearse() {
     const contract::Hyperparameters& h = settings_.hyperparameters;
     const ExamplePointers longest = longestBatch(train_, h.batchSize * h.gradientAccumulation, settings_.tokenBudget);
-    const at::Tensor sums = logProbs(longest);
+    const at::Tensor sums = logProbs(longest, 0);
     sums.backward(at::zeros_like(sums));
-    clearGradients(policy_.parameters());
+    clearGradients(policy_.trainable());
 }
 
 StepReport Trainer::step() {

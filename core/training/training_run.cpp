@@ -93,6 +93,9 @@ class TrainingRun {
 };
 
 std::string formatted(const char* format, double value) {
+    if (std::isnan(value)) {
+        return "nan";  // its sign says nothing
+    }
     char text[64];
     std::snprintf(text, sizeof text, format, value);
     return text;

@@ -11,27 +11,8 @@
 #include <vector>
 
 #include "core/contract/run_directory.h"
-#include "core/files/json_lines.h"
 #include "tests/support/engine_process.h"
-
-/// Lines of dataset/ made of a golden trajectory's pairs from `begin` on.
-inline std::string pairLines(std::size_t begin, std::size_t count, const char* trajectory = "dpo-gpt2") {
-    namespace contract = prefbench::contract;
-    std::vector<std::string> lines;
-    prefbench::files::readJsonLinesFile(
-        std::filesystem::path(PREFBENCH_GOLDEN_DEFAULT) / "trajectories" / trajectory / "data.jsonl",
-        [&](std::int64_t number, const prefbench::files::OrderedJson& row) {
-            const auto passage = [&row](const char* key) { return contract::passageFromJson(row.at(key), key); };
-            lines.push_back(contract::toLine(contract::PairExample{"pair-" + std::to_string(number), passage("prompt"),
-                                                                   passage("chosen"), passage("rejected")}));
-        },
-        [](const prefbench::files::BadLine&) {});
-    std::string text;
-    for (std::size_t i = begin; i < begin + count; ++i) {
-        text += lines.at(i) + "\n";
-    }
-    return text;
-}
+#include "tests/support/training_lines.h"
 
 /// A second or two of work: 30 steps, evaluated every 10, a checkpoint every 5.
 inline prefbench::contract::RunSpec tinySpec() {
@@ -60,8 +41,8 @@ inline prefbench::contract::RunDirectory makeTinyRun(
     if (change) {
         change(spec);
     }
-    return prefbench::contract::createRunDirectory(folder / "p.data" / "runs" / name, spec, pairLines(0, 48),
-                                                   pairLines(48, 8));
+    return prefbench::contract::createRunDirectory(folder / "p.data" / "runs" / name, spec, goldenPairLines(0, 48),
+                                                   goldenPairLines(48, 8));
 }
 
 /// How an engine's work on a run ended.

@@ -60,7 +60,42 @@ class TestMemory : public QObject {
         for (const model::Parameter& parameter : model.parameters()) {
             count += parameter.value.numel();
         }
-        QCOMPARE(parameterCount(model.architecture()), count);
+        const contract::RunSpec spec = tinySpec();
+        const Dataset data = examples(1, 40);
+        QCOMPARE(trainedParameters({spec, model.architecture(), 1000, data}), count);
+    }
+
+    void ofAnAdapterAloneGradientsAndMomentsAreKept() {
+        const model::Architecture a = architecture();
+        const Dataset data = examples(4, 40);
+        contract::RunSpec spec = tinySpec();
+        const MemoryNeed whole = estimateMemory({spec, a, 1000, data});
+        // A rank of 2 on c_attn, hidden → 3 · hidden, of every layer.
+        spec.hyperparameters.loraRank = 2;
+        spec.hyperparameters.loraTargets = "c_attn";
+        const std::int64_t numbers = a.layers * 2 * (a.hidden + 3 * a.hidden);
+        QCOMPARE(trainedParameters({spec, a, 1000, data}), numbers);
+        const MemoryNeed fresh = estimateMemory({spec, a, 1000, data});
+        QCOMPARE(fresh.parameters, whole.parameters + 4 * numbers);
+        QCOMPARE(fresh.gradients, 4 * numbers);
+        QCOMPARE(fresh.moments, 8 * numbers);
+        // One that the run goes on with is taken as it is.
+        spec.hyperparameters.loraRank = 0;
+        QCOMPARE(estimateMemory({spec, a, 1000, data, 77}).gradients, std::int64_t(4 * 77));
+    }
+
+    void whereOnlyAnAdapterFitsThatIsSaid() {
+        model::Architecture a = architecture();
+        a.hidden = 1024;
+        a.heads = a.kvHeads = 16;
+        a.headDim = 64;
+        a.mlp = 4096;
+        const Dataset data = examples(1, 16);
+        const contract::RunSpec spec = tinySpec();
+        const MemoryShape shape{spec, a, 1000, data};
+        const MemoryNeed need = estimateMemory(shape);
+        const std::int64_t bytes = need.program + need.parameters + need.activations + need.gradients / 2;
+        EXPECT_ERROR(requireMemory(shape, {bytes, ""}), "set lora_r 16 and batch_size 1");
     }
 
     void theLongestBatchHoldsTheLongestExamples() {

@@ -61,7 +61,7 @@ class TestReferencePass : public QObject {
         model_.emplace(model::Transformer::load(folder, at::kCPU, at::kFloat));
         const auto conversations = text::Conversations::load(folder.folder, text::Tokenizer::load(folder.folder));
         const std::filesystem::path file = std::filesystem::path(dir_.path().toStdString()) / "data.jsonl";
-        files::writeDurably(file, pairLines(0, 24));
+        files::writeDurably(file, goldenPairLines(0, 24));
         data_ = loadDataset(file, DataKind::Pairs, conversations, 0);
         std::filesystem::remove(file);
         expected_ = scoreDataset(*model_, data_, budget);
