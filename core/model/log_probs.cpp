@@ -9,9 +9,6 @@
 namespace prefbench::model {
 namespace {
 
-/// Logits that a chunk of rows may hold at once: 64 MiB in float32.
-constexpr std::int64_t chunkElements = std::int64_t{1} << 24;
-
 at::ScalarType accumulationType(at::ScalarType type) {
     return type == at::kDouble ? at::kDouble : at::kFloat;
 }
@@ -176,7 +173,7 @@ Predictions predictions(const std::vector<PrefixTree>& trees) {
 at::Tensor chosenLogProbs(const at::Tensor& rows, const OutputHead& head, const at::Tensor& targets,
                           std::int64_t rowsPerChunk, std::int64_t keptBytes) {
     const std::int64_t count = rows.size(0), vocabulary = head.weight.size(0);
-    const std::int64_t most = rowsPerChunk > 0 ? rowsPerChunk : std::max<std::int64_t>(chunkElements / vocabulary, 16);
+    const std::int64_t most = rowsPerChunk > 0 ? rowsPerChunk : std::max<std::int64_t>(chunkLogits / vocabulary, 16);
     const std::int64_t chunks = std::max<std::int64_t>((count + most - 1) / most, 1);
     const std::int64_t chunk = std::max<std::int64_t>((count + chunks - 1) / chunks, 1);  // all of about one size
     const auto bytes = static_cast<std::int64_t>(c10::elementSize(accumulationType(rows.scalar_type())));

@@ -8,6 +8,7 @@
 #include "core/files/error.h"
 #include "core/files/safetensors.h"
 #include "core/model/families.h"
+#include "core/model/log_probs.h"
 #include "core/model/lora.h"
 #include "core/model/weights.h"
 #include "core/training/resources.h"
@@ -18,9 +19,7 @@ namespace {
 
 /// LibTorch's libraries and its kernels' buffers, measured with models that weigh nothing.
 constexpr std::int64_t kProgramBytes = std::int64_t{230} << 20;
-constexpr std::int64_t kBytesAnExample = 512;                    ///< strings and vectors beside their contents
-constexpr std::int64_t kLogitsElements = std::int64_t{1} << 24;  ///< of a chunk, as in log_probs.cpp
-constexpr std::int64_t kLogitsCopies = 2;                        ///< the chunk, and its softmax or gradient
+constexpr std::int64_t kBytesAnExample = 512;  ///< strings and vectors beside their contents
 
 std::int64_t elementBytes(const contract::RunSpec& spec) {
     return spec.dtype == "float64" ? 8 : 4;
@@ -48,13 +47,15 @@ std::int64_t elementsPerToken(const model::Architecture& a) {
 }
 
 /// Beside the layers' own: masks, the head's rows and logits, and the widest gradient on its way back.
-std::int64_t elementsOfBatch(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens) {
+std::int64_t elementsOfBatch(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens,
+                             std::int64_t bytes) {
     std::int64_t masks = 0, rows = 0;
     for (const Example* example : batch) {
         masks += example->completions.size() > 1 ? example->tokens() * example->tokens() : 0;
         rows += example->predictedTokens();
     }
-    const std::int64_t logits = kLogitsCopies * std::min(rows * a.vocabulary, kLogitsElements);
+    // What is kept for the backward pass, and a chunk that is not.
+    const std::int64_t logits = std::min(rows * a.vocabulary, model::keptLogitsBytes / bytes + model::chunkLogits);
     return masks + logits + 2 * rows * a.hidden + 3 * tokens * std::max(a.mlp, a.hidden);
 }
 
@@ -129,8 +130,8 @@ MemoryNeed estimateMemory(const MemoryShape& shape) {
     need.gradients = trainedParameters(shape) * bytes;
     need.parameters = parameterCount(slotsOf(a)) * bytes + (trainsAdapter(shape) ? need.gradients : 0);
     need.moments = (shape.spec.hyperparameters.optimizer == "rmsprop" ? 1 : 2) * need.gradients;
-    need.activations =
-        activationBytesPerToken(a) / 4 * bytes * need.batchTokens + bytes * elementsOfBatch(a, batch, need.batchTokens);
+    need.activations = activationBytesPerToken(a) / 4 * bytes * need.batchTokens +
+                       bytes * elementsOfBatch(a, batch, need.batchTokens, bytes);
     return need;
 }
 

@@ -15,7 +15,7 @@ namespace prefbench::training {
 struct MemoryNeed {
     std::int64_t program = 0;  ///< LibTorch with its kernels' buffers, and the data
     std::int64_t parameters = 0, gradients = 0, moments = 0;
-    std::int64_t activations = 0;  ///< of the longest batch: what the backward pass needs, masks, a chunk of logits
+    std::int64_t activations = 0;  ///< of the longest batch: what the backward pass needs, masks, logits
     std::int64_t batchTokens = 0;  ///< in that batch
 
     std::int64_t total() const { return program + parameters + gradients + moments + activations; }
