@@ -141,8 +141,8 @@ void TrainingRun::fail(const std::string& message) {
             status.message = message.substr(0, message.find('\n'));
         });
     } catch (const Error& error) {
-        log_.say(
-            error.what());  // the disk is so full that not even this fits; the message given says what failed first
+        // The disk is so full that not even this fits; the message given says what failed first.
+        log_.say(error.what());
     }
 }
 

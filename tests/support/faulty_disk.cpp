@@ -130,8 +130,12 @@ bool openFails(const char* call, const std::string& path, int flags) {
     return ((flags & O_CREAT) != 0 || disk().kind() == Kind::IoError) && failsWhole(call, path);
 }
 
-mode_t modeOf(int flags, va_list& arguments) {
-    return (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+/// open and open64, which differ in their names only.
+int openBy(const char* name, const char* path, int flags, va_list& arguments) {
+    const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+    return openFails("open", Disk::pathOf(AT_FDCWD, path), flags)
+               ? failed()
+               : real<int(const char*, int, ...)>(name)(path, flags, mode);
 }
 
 }  // namespace
@@ -194,27 +198,23 @@ int mkdir(const char* path, mode_t mode) noexcept {
 int open(const char* path, int flags, ...) {
     va_list arguments;
     va_start(arguments, flags);
-    const mode_t mode = modeOf(flags, arguments);
+    const int descriptor = openBy("open", path, flags, arguments);
     va_end(arguments);
-    return openFails("open", Disk::pathOf(AT_FDCWD, path), flags)
-               ? failed()
-               : real<int(const char*, int, ...)>("open")(path, flags, mode);
+    return descriptor;
 }
 
 int open64(const char* path, int flags, ...) {
     va_list arguments;
     va_start(arguments, flags);
-    const mode_t mode = modeOf(flags, arguments);
+    const int descriptor = openBy("open64", path, flags, arguments);
     va_end(arguments);
-    return openFails("open", Disk::pathOf(AT_FDCWD, path), flags)
-               ? failed()
-               : real<int(const char*, int, ...)>("open64")(path, flags, mode);
+    return descriptor;
 }
 
 int openat(int folder, const char* path, int flags, ...) {
     va_list arguments;
     va_start(arguments, flags);
-    const mode_t mode = modeOf(flags, arguments);
+    const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
     return openFails("open", Disk::pathOf(folder, path), flags)
                ? failed()

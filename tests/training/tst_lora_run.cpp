@@ -15,6 +15,7 @@
 #include "core/files/safetensors.h"
 #include "tests/support/engine_process.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/tiny_run.h"
 #include "tests/support/training_lines.h"
 
 using namespace prefbench;
@@ -95,11 +96,9 @@ double largestDifference(const std::string& a, const std::string& b) {
 }  // namespace
 
 RunDirectory TestLoraRun::makeRun(const char* name, const Change& change) const {
-    contract::RunSpec spec;
-    spec.id = "test";
-    spec.model = kGolden / "models" / "gpt2";
+    contract::RunSpec spec = tinySpec();
     spec.hyperparameters.learningRate = 1e-2;
-    spec.hyperparameters.batchSize = 4;
+    spec.hyperparameters.warmupSteps = 0;
     spec.hyperparameters.maxSteps = kSteps;
     spec.hyperparameters.evalEvery = 6;
     spec.hyperparameters.checkpointEvery = 3;
@@ -107,9 +106,6 @@ RunDirectory TestLoraRun::makeRun(const char* name, const Change& change) const 
     spec.hyperparameters.loraRank = 4;
     spec.hyperparameters.loraDropout = 0.1;
     spec.sampling.maxNewTokens = 4;
-    spec.device = "cpu";
-    spec.threads = 1;
-    spec.seed = 11;
     if (change) {
         change(spec);
     }

@@ -20,6 +20,8 @@
 #include "core/files/safetensors.h"
 #include "core/training/durable_folder.h"
 #include "tests/support/chat_model.h"
+#include "tests/support/finished_run.h"
+#include "tests/support/tiny_run.h"
 #include "tests/support/training_lines.h"
 
 using namespace prefbench;
@@ -75,7 +77,7 @@ class TestTrainingRun : public QObject {
 namespace {
 
 const std::filesystem::path kGolden = PREFBENCH_GOLDEN_DEFAULT;
-constexpr std::int64_t kSteps = 30;
+constexpr std::int64_t kSteps = 30;  // of tinySpec
 constexpr const char* kConversations = "dpo-qwen2-conversational";
 
 std::string demonstrationLines(std::size_t count, bool withPrompt) {
@@ -88,32 +90,8 @@ std::string demonstrationLines(std::size_t count, bool withPrompt) {
     return text;
 }
 
-contract::RunSpec defaultSpec() {
-    contract::RunSpec spec;
-    spec.id = "test";
-    spec.model = kGolden / "models" / "gpt2";
-    spec.hyperparameters.learningRate = 1e-3;
-    spec.hyperparameters.warmupSteps = 3;
-    spec.hyperparameters.batchSize = 4;
-    spec.hyperparameters.maxSteps = kSteps;
-    spec.hyperparameters.evalEvery = 10;
-    spec.hyperparameters.checkpointEvery = 5;
-    spec.hyperparameters.evalSamples = 2;
-    spec.sampling.maxNewTokens = 8;
-    spec.device = "cpu";
-    spec.threads = 1;
-    spec.seed = 11;
-    return spec;
-}
-
 std::string weightsOf(const std::filesystem::path& folder) {
     return files::readFile(folder / "model.safetensors");
-}
-
-std::vector<contract::MetricRecord> recordsOf(const RunDirectory& run) {
-    contract::MetricsReader reader(run.metrics());
-    reader.read();
-    return reader.records();
 }
 
 /// Train steps must be 1, 2, … `last`, each once and in order.
@@ -127,15 +105,6 @@ bool isOneRecordAStep(const RunDirectory& run, std::int64_t last) {
     return next == last + 1;
 }
 
-std::vector<std::string> namesIn(const std::filesystem::path& folder) {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-        names.push_back(entry.path().filename().string());
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 RunStatus statusOf(const RunDirectory& run) {
     return contract::readStatus(run);
 }
@@ -143,7 +112,7 @@ RunStatus statusOf(const RunDirectory& run) {
 }  // namespace
 
 RunDirectory TestTrainingRun::makeRun(const QTemporaryDir& dir, const char* name, const Change& change) {
-    contract::RunSpec spec = defaultSpec();
+    contract::RunSpec spec = tinySpec();
     if (change) {
         change(spec);
     }
