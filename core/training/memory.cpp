@@ -34,7 +34,7 @@ std::int64_t elementsPerToken(const model::Architecture& a) {
     const std::int64_t queries = a.heads * a.headDim, keysAndValues = 2 * a.kvHeads * a.headDim;
     const bool rms = a.norm == model::Norm::RmsNorm;
     // Both norms: what goes in, what comes out, and for RmsNorm what comes out before its weights.
-    std::int64_t elements = 2 * (rms ? 3 : 2) * a.hidden;
+    std::int64_t elements = (rms ? 6 : 4) * a.hidden;
     // Queries, keys and values; what attention gives, tree by tree and joined.
     elements += queries + keysAndValues + 2 * queries;
     if (a.positions == model::Positions::Rotary) {
