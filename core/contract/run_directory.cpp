@@ -58,12 +58,61 @@ Passage passageField(const files::OrderedJson& row, const char* key) {
 }
 
 /// An answer, in its prompt's form.
-Passage answerField(const files::OrderedJson& row, const char* key, const Passage& prompt) {
-    Passage answer = passageField(row, key);
+Passage inFormOf(const Passage& prompt, Passage answer, const std::string& key) {
     if (answer.isConversation() != prompt.isConversation()) {
-        throw Error(std::string("\"prompt\" and \"") + key + "\" must both be text or both be messages");
+        throw Error("\"prompt\" and \"" + key + "\" must both be text or both be messages");
     }
     return answer;
+}
+
+Passage answerField(const files::OrderedJson& row, const char* key, const Passage& prompt) {
+    return inFormOf(prompt, passageField(row, key), key);
+}
+
+bool isRanking(const files::OrderedJson& row) {
+    return row.is_object() && row.contains("completions");
+}
+
+std::vector<Passage> rankedFields(const files::OrderedJson& row, const Passage& prompt) {
+    const files::OrderedJson& list = row.at("completions");
+    if (!list.is_array() || list.size() < 2) {
+        throw Error("\"completions\" must be a list of two or more, best first");
+    }
+    std::vector<Passage> completions;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const std::string key = "completions[" + std::to_string(i) + "]";
+        completions.push_back(inFormOf(prompt, passageFromJson(list[i], key), key));
+    }
+    return completions;
+}
+
+PairExample pairFrom(const files::OrderedJson& row) {
+    if (isRanking(row)) {
+        throw Error(
+            "a ranking (\"completions\"); method plackett_luce takes those, the others take pairs of \"chosen\" "
+            "and \"rejected\"");
+    }
+    PairExample example;
+    example.prompt = passageField(row, "prompt");
+    example.chosen = answerField(row, "chosen", example.prompt);
+    example.rejected = answerField(row, "rejected", example.prompt);
+    example.strength = numberField(row, "strength", 1, 1e-6, 1e6);
+    example.preference = numberField(row, "preference", 1, 0, 1);
+    return example;
+}
+
+RankingExample rankingFrom(const files::OrderedJson& row) {
+    if (!isRanking(row)) {
+        const PairExample pair = pairFrom(row);
+        return {{}, pair.prompt, {pair.chosen, pair.rejected}, pair.preference};
+    }
+    if (row.contains("chosen") || row.contains("rejected")) {
+        throw Error("a line has \"completions\", or \"chosen\" and \"rejected\": not both");
+    }
+    RankingExample example;
+    example.prompt = passageField(row, "prompt");
+    example.completions = rankedFields(row, example.prompt);
+    return example;
 }
 
 template <class Example, class Read>
@@ -253,15 +302,11 @@ std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after
 }
 
 std::vector<PairExample> readPairs(const std::filesystem::path& file) {
-    return readExamples<PairExample>(file, [](const files::OrderedJson& row) {
-        PairExample example;
-        example.prompt = passageField(row, "prompt");
-        example.chosen = answerField(row, "chosen", example.prompt);
-        example.rejected = answerField(row, "rejected", example.prompt);
-        example.strength = numberField(row, "strength", 1, 1e-6, 1e6);
-        example.preference = numberField(row, "preference", 1, 0, 1);
-        return example;
-    });
+    return readExamples<PairExample>(file, pairFrom);
+}
+
+std::vector<RankingExample> readRankings(const std::filesystem::path& file) {
+    return readExamples<RankingExample>(file, rankingFrom);
 }
 
 std::vector<DemonstrationExample> readDemonstrations(const std::filesystem::path& file) {
@@ -283,6 +328,15 @@ std::string toLine(const PairExample& example) {
     }
     if (example.preference != 1) {
         row["preference"] = example.preference;
+    }
+    return files::toLine(row);
+}
+
+std::string toLine(const RankingExample& example) {
+    files::OrderedJson row = {
+        {"pair", example.id}, {"prompt", toJson(example.prompt)}, {"completions", files::OrderedJson::array()}};
+    for (const Passage& completion : example.completions) {
+        row["completions"].push_back(toJson(completion));
     }
     return files::toLine(row);
 }

@@ -89,21 +89,31 @@ std::vector<Request> pendingRequests(const RunDirectory& run, std::int64_t after
 
 /// One training example of dataset/*.jsonl: {"pair": comparison id, "prompt", "chosen", "rejected"}, or for sft
 /// {"pair": completion id, "prompt", "completion"}, as TRL's data sets have them: all plain text, or all messages of a
-/// conversation. One without "pair" is named after its line, "line 12".
+/// conversation. One without "pair" is named after its line, "line 12". For plackett_luce also rankings, best first:
+/// {"pair": comparison id, "prompt", "completions": […]}.
 struct PairExample {
     std::string id;
     Passage prompt, chosen, rejected;
     double strength = 1;    ///< how much better the chosen one is, |score| of the label; above 0
     double preference = 1;  ///< the probability that it is the better one, ½ for a tie
 };
+struct RankingExample {
+    std::string id;
+    Passage prompt;
+    std::vector<Passage> completions;  ///< two or more, best first
+    double preference = 1;             ///< of a pair, as above
+};
 struct DemonstrationExample {
     std::string id;
     Passage prompt, completion;
 };
-/// Error naming file and line.
+/// Error naming file and line; also for a ranking.
 std::vector<PairExample> readPairs(const std::filesystem::path& file);
+/// A pair is a ranking of two. Error naming file and line.
+std::vector<RankingExample> readRankings(const std::filesystem::path& file);
 std::vector<DemonstrationExample> readDemonstrations(const std::filesystem::path& file);
 std::string toLine(const PairExample& example);
+std::string toLine(const RankingExample& example);
 std::string toLine(const DemonstrationExample& example);
 
 }  // namespace prefbench::contract

@@ -284,13 +284,12 @@ std::vector<std::string> loraTargetNames(const Hyperparameters& hyperparameters)
 }
 
 const std::vector<std::string>& methodNames() {
-    static const std::vector<std::string> names = {"dpo",          "cdpo",       "robust",       "reference_free",
-                                                   "dpo_strength", "dpo_margin", "ipo",          "ipo_sum",
-                                                   "hinge",        "exo_pair",   "nca_pair",     "bco_pair",
-                                                   "sppo_hard",    "apo_zero",   "apo_down",     "discopop",
-                                                   "sigmoid_norm", "aot",        "aot_unpaired", "mpo",
-                                                   "kto",          "orpo",       "simpo",        "cpo",
-                                                   "cpo_hinge",    "cpo_ipo",    "preferred_ft", "sft"};
+    static const std::vector<std::string> names = {
+        "dpo",          "cdpo",     "robust",       "reference_free", "dpo_strength", "dpo_margin",
+        "ipo",          "ipo_sum",  "hinge",        "exo_pair",       "nca_pair",     "bco_pair",
+        "sppo_hard",    "apo_zero", "apo_down",     "discopop",       "sigmoid_norm", "aot",
+        "aot_unpaired", "mpo",      "kto",          "orpo",           "simpo",        "cpo",
+        "cpo_hinge",    "cpo_ipo",  "preferred_ft", "plackett_luce",  "sft"};
     return names;
 }
 

@@ -50,9 +50,13 @@ std::vector<TokenId> Conversations::wholeIds(const OrderedJson& prompt, const Or
     return tokenizer_->encode(text, /*addSpecialTokens=*/false);
 }
 
-TokenizedPair Conversations::tokenizePair(const OrderedJson& prompt, const OrderedJson& chosen,
-                                          const OrderedJson& rejected) const {
-    return splitPair(promptIds(prompt), wholeIds(prompt, chosen), wholeIds(prompt, rejected));
+TokenizedCompletions Conversations::tokenizeCompletions(const OrderedJson& prompt,
+                                                        const std::vector<OrderedJson>& completions) const {
+    std::vector<std::vector<TokenId>> wholes;
+    for (const OrderedJson& completion : completions) {
+        wholes.push_back(wholeIds(prompt, completion));
+    }
+    return splitCompletions(promptIds(prompt), wholes);
 }
 
 TokenizedCompletion Conversations::tokenizeCompletion(const OrderedJson& prompt, const OrderedJson& completion) const {

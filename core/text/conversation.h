@@ -28,10 +28,10 @@ class Conversations {
     std::string promptText(const files::OrderedJson& messages) const;
     std::vector<TokenId> promptIds(const files::OrderedJson& messages) const;
 
-    /// `prompt` with the messages of either answer, by TRL's rule (splitPair). No EOS is appended: how an answer ends
-    /// is the template's to say.
-    TokenizedPair tokenizePair(const files::OrderedJson& prompt, const files::OrderedJson& chosen,
-                               const files::OrderedJson& rejected) const;
+    /// `prompt` with the messages of each answer, by TRL's rule (splitCompletions). No EOS is appended: how an answer
+    /// ends is the template's to say.
+    TokenizedCompletions tokenizeCompletions(const files::OrderedJson& prompt,
+                                             const std::vector<files::OrderedJson>& completions) const;
     TokenizedCompletion tokenizeCompletion(const files::OrderedJson& prompt,
                                            const files::OrderedJson& completion) const;
 

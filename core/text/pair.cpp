@@ -37,11 +37,17 @@ std::vector<TokenId> encodeWhole(const Tokenizer& tokenizer, std::string_view pr
 
 }  // namespace
 
-TokenizedPair splitPair(std::vector<TokenId> prompt, const std::vector<TokenId>& withChosen,
-                        const std::vector<TokenId>& withRejected) {
-    const std::size_t length = std::min(commonPrefix(prompt, withChosen), commonPrefix(prompt, withRejected));
+TokenizedCompletions splitCompletions(std::vector<TokenId> prompt, const std::vector<std::vector<TokenId>>& wholes) {
+    std::size_t length = prompt.size();
+    for (const auto& whole : wholes) {
+        length = std::min(length, commonPrefix(prompt, whole));
+    }
     prompt.resize(length);
-    return {std::move(prompt), after(withChosen, length), after(withRejected, length)};
+    TokenizedCompletions result{std::move(prompt), {}};
+    for (const auto& whole : wholes) {
+        result.completions.push_back(after(whole, length));
+    }
+    return result;
 }
 
 TokenizedCompletion splitCompletion(std::vector<TokenId> prompt, const std::vector<TokenId>& whole) {
@@ -50,10 +56,13 @@ TokenizedCompletion splitCompletion(std::vector<TokenId> prompt, const std::vect
     return {std::move(prompt), after(whole, length)};
 }
 
-TokenizedPair tokenizePair(const Tokenizer& tokenizer, std::string_view prompt, std::string_view chosen,
-                           std::string_view rejected, bool appendEos) {
-    return splitPair(tokenizer.encode(prompt, true), encodeWhole(tokenizer, prompt, chosen, appendEos),
-                     encodeWhole(tokenizer, prompt, rejected, appendEos));
+TokenizedCompletions tokenizeCompletions(const Tokenizer& tokenizer, std::string_view prompt,
+                                         const std::vector<std::string_view>& completions, bool appendEos) {
+    std::vector<std::vector<TokenId>> wholes;
+    for (const std::string_view completion : completions) {
+        wholes.push_back(encodeWhole(tokenizer, prompt, completion, appendEos));
+    }
+    return splitCompletions(tokenizer.encode(prompt, true), wholes);
 }
 
 TokenizedCompletion tokenizeCompletion(const Tokenizer& tokenizer, std::string_view prompt, std::string_view completion,

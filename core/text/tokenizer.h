@@ -73,23 +73,24 @@ class StreamDecoder {
 };
 
 /// How a training pair or a (prompt, completion) is split into ids; DESIGN §7, TRL's rule.
-struct TokenizedPair {
-    std::vector<TokenId> prompt, chosen, rejected;
+/// Completions of one prompt, a pair or a ranking.
+struct TokenizedCompletions {
+    std::vector<TokenId> prompt;
+    std::vector<std::vector<TokenId>> completions;
 };
 struct TokenizedCompletion {
     std::vector<TokenId> prompt, completion;
 };
 
-/// Of ids of the prompt alone and of prompt+completion, each tokenised whole: prompt length = the shorter of the common
-/// prefixes of the prompt's ids with both full ids; what follows is the completion.
-TokenizedPair splitPair(std::vector<TokenId> prompt, const std::vector<TokenId>& withChosen,
-                        const std::vector<TokenId>& withRejected);
+/// Of ids of the prompt alone and of prompt+completion, each tokenised whole: prompt length = the shortest of the
+/// common prefixes of the prompt's ids with all full ids; what follows is the completion. TRL's rule for two.
+TokenizedCompletions splitCompletions(std::vector<TokenId> prompt, const std::vector<std::vector<TokenId>>& wholes);
 TokenizedCompletion splitCompletion(std::vector<TokenId> prompt, const std::vector<TokenId>& whole);
 
-/// splitPair of plain text, special tokens added; conversations: conversation.h. `appendEos` adds EOS after both
-/// completions where the tokenizer knows one and the text does not end in it (to train: yes).
-TokenizedPair tokenizePair(const Tokenizer& tokenizer, std::string_view prompt, std::string_view chosen,
-                           std::string_view rejected, bool appendEos);
+/// splitCompletions of plain text, special tokens added; conversations: conversation.h. `appendEos` adds EOS after
+/// every completion where the tokenizer knows one and the text does not end in it (to train: yes).
+TokenizedCompletions tokenizeCompletions(const Tokenizer& tokenizer, std::string_view prompt,
+                                         const std::vector<std::string_view>& completions, bool appendEos);
 TokenizedCompletion tokenizeCompletion(const Tokenizer& tokenizer, std::string_view prompt, std::string_view completion,
                                        bool appendEos);
 

@@ -1,6 +1,7 @@
 #include "core/training/dataset.h"
 
 #include <algorithm>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -20,14 +21,35 @@ void keep(Dataset& dataset, Example example, std::int64_t maxLength) {
     }
 }
 
+text::TokenizedCompletions completionIds(const contract::Passage& prompt,
+                                         const std::vector<const contract::Passage*>& answers,
+                                         const text::Conversations& conversations) {
+    std::vector<std::string_view> texts;
+    std::vector<files::OrderedJson> messages;
+    for (const contract::Passage* answer : answers) {
+        texts.emplace_back(answer->text);
+        messages.push_back(answer->messages);
+    }
+    return prompt.isConversation()
+               ? conversations.tokenizeCompletions(prompt.messages, messages)
+               : text::tokenizeCompletions(conversations.tokenizer(), prompt.text, texts, /*appendEos=*/true);
+}
+
 Example tokenized(const contract::PairExample& row, const text::Conversations& conversations) {
-    text::TokenizedPair ids =
-        row.prompt.isConversation()
-            ? conversations.tokenizePair(row.prompt.messages, row.chosen.messages, row.rejected.messages)
-            : text::tokenizePair(conversations.tokenizer(), row.prompt.text, row.chosen.text, row.rejected.text,
-                                 /*appendEos=*/true);
-    return {row.id,       row.prompt,    std::move(ids.prompt), {std::move(ids.chosen), std::move(ids.rejected)},
-            row.strength, row.preference};
+    text::TokenizedCompletions ids = completionIds(row.prompt, {&row.chosen, &row.rejected}, conversations);
+    return {row.id, row.prompt, std::move(ids.prompt), std::move(ids.completions), row.strength, row.preference};
+}
+
+Example tokenized(const contract::RankingExample& row, const text::Conversations& conversations) {
+    std::vector<const contract::Passage*> answers;
+    for (const contract::Passage& completion : row.completions) {
+        answers.push_back(&completion);
+    }
+    text::TokenizedCompletions ids = completionIds(row.prompt, answers, conversations);
+    Example example{row.id, row.prompt, std::move(ids.prompt), std::move(ids.completions)};
+    example.preference = row.preference;
+    example.isRanking = true;
+    return example;
 }
 
 Example tokenized(const contract::DemonstrationExample& row, const text::Conversations& conversations) {
@@ -42,6 +64,9 @@ Example tokenized(const contract::DemonstrationExample& row, const text::Convers
 /// Equal for examples of the same texts.
 std::string contentOf(const contract::PairExample& row) {
     return contract::toLine(contract::PairExample{{}, row.prompt, row.chosen, row.rejected});
+}
+std::string contentOf(const contract::RankingExample& row) {
+    return contract::toLine(contract::RankingExample{{}, row.prompt, row.completions});
 }
 std::string contentOf(const contract::DemonstrationExample& row) {
     return contract::toLine(contract::DemonstrationExample{{}, row.prompt, row.completion});
@@ -111,9 +136,15 @@ void addMismatchedCompletions(Dataset& dataset, std::int64_t maxLength) {
 
 Dataset loadDataset(const std::filesystem::path& file, DataKind kind, const text::Conversations& conversations,
                     std::int64_t maxLength) {
-    return kind == DataKind::Pairs
-               ? tokenizedRows(contract::readPairs(file), file.string(), conversations, maxLength)
-               : tokenizedRows(contract::readDemonstrations(file), file.string(), conversations, maxLength);
+    switch (kind) {
+        case DataKind::Pairs:
+            return tokenizedRows(contract::readPairs(file), file.string(), conversations, maxLength);
+        case DataKind::Rankings:
+            return tokenizedRows(contract::readRankings(file), file.string(), conversations, maxLength);
+        case DataKind::Demonstrations:
+            break;
+    }
+    return tokenizedRows(contract::readDemonstrations(file), file.string(), conversations, maxLength);
 }
 
 }  // namespace prefbench::training

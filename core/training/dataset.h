@@ -11,7 +11,8 @@
 
 namespace prefbench::training {
 
-/// One example as the model sees it: a prompt and the completions that follow it (chosen, rejected; or one).
+/// One example as the model sees it: a prompt and the completions that follow it (chosen, rejected; a ranking, best
+/// first; or one).
 struct Example {
     std::string id;
     contract::Passage asked;  ///< the prompt as the file has it
@@ -19,6 +20,7 @@ struct Example {
     std::vector<std::vector<text::TokenId>> completions;
     double strength = 1;    ///< how much better the chosen one is: |score| of the label
     double preference = 1;  ///< the probability that the chosen one is the better one
+    bool isRanking = false;
 
     /// Prompt once, all completions.
     std::int64_t tokens() const;

@@ -6,6 +6,7 @@
 
 #include "core/files/error.h"
 #include "core/training/pair_formulas.h"
+#include "core/training/plackett_luce.h"
 
 namespace prefbench::training {
 namespace {
@@ -59,7 +60,8 @@ const std::vector<Method> kMethods = {
     {.name = "cpo_ipo", .formula = formulas::cpoIpo, .nll = asSet, .hasReference = false,
      .reward = Reward::MeanLogProb},
     {.name = "preferred_ft", .formula = formulas::none, .nll = whole},
-    {.name = "sft", .data = DataKind::Demonstrations},
+    {.name = "plackett_luce", .data = DataKind::Rankings},
+    {.name = "sft", .data = DataKind::Demonstrations, .hasReference = false},
 };
 // clang-format on
 
@@ -147,6 +149,17 @@ Divergence divergenceNamed(const std::string& name) {
                 "\": must be reverse_kl, forward_kl, js_divergence or alpha_divergence");
 }
 
+PairLosses rankingLosses(const PairLogProbs& batch, double beta) {
+    const std::size_t count = batch.size();
+    PairLosses losses{{}, std::vector<double>(count), std::vector<double>(count), {}};
+    for (const std::vector<double>& ratios : batch.rankedRatios) {
+        RankingLoss one = plackettLuce(ratios, beta);
+        losses.loss.push_back(one.loss);
+        losses.gradientRanked.push_back(std::move(one.gradient));
+    }
+    return losses;
+}
+
 }  // namespace
 
 void PairLogProbs::add(double chosen, double rejected, double chosenReference, double rejectedReference,
@@ -172,6 +185,18 @@ LossSettings lossSettings(const contract::Hyperparameters& h) {
     settings.temperature = h.discopopTau;
     settings.strengthMargin = h.strengthGamma;
     return settings;
+}
+
+const char* nameOf(DataKind kind) {
+    switch (kind) {
+        case DataKind::Pairs:
+            return "pairs";
+        case DataKind::Rankings:
+            return "rankings";
+        case DataKind::Demonstrations:
+            break;
+    }
+    return "demonstrations";
 }
 
 const std::vector<Method>& methods() {
@@ -201,14 +226,17 @@ void checkSettings(const Method& method, const contract::Hyperparameters& hyperp
     if (settings.divergence != Divergence::ReverseKl && !method.takesDivergence) {
         throw Error("f_divergence_type is not reverse_kl, but method " + name + " knows no other");
     }
-    if (hyperparameters.lengthAlpha != 1 && (method.needsMismatched || method.data == DataKind::Demonstrations)) {
+    if (hyperparameters.lengthAlpha != 1 && (method.needsMismatched || method.data != DataKind::Pairs)) {
         throw Error("ld_alpha is not 1, but method " + name + " does not compare completions by their length");
     }
 }
 
 PairLosses pairLosses(const Method& method, const PairLogProbs& batch, const LossSettings& settings) {
+    if (method.data == DataKind::Rankings) {
+        return rankingLosses(batch, settings.beta);
+    }
     const std::size_t count = batch.size();
-    PairLosses losses{std::vector<double>(count), std::vector<double>(count), std::vector<double>(count)};
+    PairLosses losses{std::vector<double>(count), std::vector<double>(count), std::vector<double>(count), {}};
     const Sources sources = sourcesOf(batch, method.pairing);
     for (std::size_t r = 0; r < count; ++r) {
         const Dual loss = method.formula(pairAt(batch, sources, r), settings);

@@ -20,6 +20,9 @@ struct PairLogProbs {
     std::vector<double> preference;  ///< μ: the probability that it is the better one; ½ for a tie
     /// log π − log π_ref of a completion that answers another prompt, for methods that ask for one; else empty.
     std::vector<double> mismatchedRatio;
+    /// Of rankings log π − log π_ref of every completion, best first; chosen is the best one then, and rejected the
+    /// mean of the others. Of pairs empty.
+    std::vector<std::vector<double>> rankedRatios;
 
     std::size_t size() const { return policyChosen.size(); }
     /// One more pair; of one token each, strength 1, preference 1 unless said otherwise afterwards.
@@ -31,6 +34,7 @@ struct PairLogProbs {
 /// of `loss` is the batch's loss and the derivatives are those of its sum.
 struct PairLosses {
     std::vector<double> loss, gradientChosen, gradientRejected;
+    std::vector<std::vector<double>> gradientRanked;  ///< of rankings: by the sum of every completion; else empty
 };
 
 /// f′ of the divergence that holds the policy near the reference: Wang et al. 2023, "Beyond Reverse KL", table 1.
@@ -67,6 +71,7 @@ struct Pair {
 /// What a method learns from.
 enum class DataKind {
     Pairs,           ///< chosen and rejected
+    Rankings,        ///< two completions or more, best first
     Demonstrations,  ///< one completion, maximum likelihood
 };
 
@@ -88,7 +93,8 @@ enum class Pairing {
 struct Method {
     std::string_view name;
     DataKind data = DataKind::Pairs;
-    Dual (*formula)(const Pair& pair, const LossSettings& settings) = nullptr;  ///< loss of a pair
+    /// Loss of a pair; none for rankings, whose loss is plackettLuce's.
+    Dual (*formula)(const Pair& pair, const LossSettings& settings) = nullptr;
     Pairing pairing = Pairing::AsLabelled;
     double (*nll)(const LossSettings&) = nullptr;  ///< weight of the chosen completions' mean negative log-likelihood
     bool takesLabelSmoothing = false;              ///< the others refuse a label smoothing other than 0
@@ -103,14 +109,17 @@ struct Method {
     bool overBatch() const { return pairing != Pairing::AsLabelled || nll != nullptr || needsMismatched; }
 };
 
+/// "pairs", "rankings", "demonstrations"
+const char* nameOf(DataKind kind);
+
 const std::vector<Method>& methods();
 /// Error that lists the known names when there is none of that name.
 const Method& methodNamed(const std::string& name);
 /// Error that names setting and rule where the settings ask the method for what it does not have.
 void checkSettings(const Method& method, const contract::Hyperparameters& hyperparameters);
 
-/// The losses of a batch by a method for pairs. They see log-probabilities and nothing else, in double precision, so
-/// that splitting a batch for memory cannot change them.
+/// The losses of a batch by a method for pairs or rankings. They see log-probabilities and nothing else, in double
+/// precision, so that splitting a batch for memory cannot change them.
 PairLosses pairLosses(const Method& method, const PairLogProbs& batch, const LossSettings& settings);
 
 }  // namespace prefbench::training

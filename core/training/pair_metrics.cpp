@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/training/plackett_luce.h"
+
 namespace prefbench::training {
 namespace {
 
@@ -37,6 +39,7 @@ double percentile(std::vector<double> values, double percent) {
 MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& weights, double beta, Reward reward) {
     MetricValues means;
     std::vector<double> margins;
+    const bool isRanking = !batch.rankedRatios.empty();
     double total = 0;
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const double chosen =
@@ -47,11 +50,14 @@ MetricValues pairMetrics(const PairLogProbs& batch, const std::vector<double>& w
         total += weights[i];
         means["rewards/chosen"] += weights[i] * chosen;
         means["rewards/rejected"] += weights[i] * rejected;
-        means["rewards/accuracies"] += weights[i] * (chosen > rejected ? 1 : 0);
+        means["rewards/accuracies"] +=
+            weights[i] * (isRanking ? orderedShare(batch.rankedRatios[i]) : chosen > rejected);
         means["rewards/margins"] += weights[i] * margins.back();
         means["logps/chosen"] += weights[i] * batch.policyChosen[i];
         means["logps/rejected"] += weights[i] * batch.policyRejected[i];
-        means["gradient_weight"] += weights[i] * sigmoid(-margins.back());
+        means["gradient_weight"] +=
+            weights[i] *
+            (isRanking ? -plackettLuce(batch.rankedRatios[i], beta).gradient.front() / beta : sigmoid(-margins.back()));
     }
     for (auto& [name, sum] : means) {
         sum /= total;

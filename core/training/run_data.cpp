@@ -29,7 +29,7 @@ RunData loadRunData(const contract::RunDirectory& run, const contract::RunSpec& 
     const Method& method = methodNamed(spec.method);
     const auto architecture = model::architectureFromConfig(folder.config, (folder.folder / "config.json").string());
     RunData data;
-    data.unit = method.data == DataKind::Pairs ? "pairs" : "demonstrations";
+    data.unit = nameOf(method.data);
     data.maxLength = sequenceLimit(spec.hyperparameters.maxLength, architecture);
     data.train = loadDataset(run.trainData(), method.data, conversations, data.maxLength);
     if (std::filesystem::exists(run.evalData())) {

@@ -15,7 +15,7 @@ namespace prefbench::training {
 struct RunData {
     Dataset train, eval;         ///< eval: empty where there is no such file
     std::int64_t maxLength = 0;  ///< tokens of prompt + completion; 0: no limit
-    std::string unit;            ///< what an example is called: pairs, demonstrations
+    std::string unit;            ///< what an example is called: pairs, rankings, demonstrations
 };
 
 /// Error where the files cannot be read, or hold what the method cannot take.

@@ -23,6 +23,24 @@ at::Tensor tokenWeights(std::span<const Example* const> examples, double lengthA
     return at::tensor(weights, at::kDouble);
 }
 
+void addRanking(PairLogProbs& pairs, const Example& example, const double* policy, const double* reference) {
+    const std::size_t count = example.completions.size(), others = count - 1;
+    std::vector<double> ratios;
+    double policySum = 0, referenceSum = 0;  // of all but the best
+    std::int64_t tokens = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        ratios.push_back(policy[i] - reference[i]);
+        policySum += i == 0 ? 0 : policy[i];
+        referenceSum += i == 0 ? 0 : reference[i];
+        tokens += i == 0 ? 0 : static_cast<std::int64_t>(example.completions[i].size());
+    }
+    const auto divisor = static_cast<double>(others);
+    pairs.add(policy[0], policySum / divisor, reference[0], referenceSum / divisor,
+              static_cast<std::int64_t>(example.completions[0].size()), tokens / static_cast<std::int64_t>(others));
+    pairs.preference.back() = example.preference;
+    pairs.rankedRatios.push_back(std::move(ratios));
+}
+
 }  // namespace
 
 std::vector<std::span<const Example* const>> splitByTokens(const ExamplePointers& examples, std::int64_t tokenBudget) {
@@ -84,6 +102,9 @@ std::vector<std::size_t> completionStarts(const Dataset& dataset) {
 }
 
 void addPair(PairLogProbs& pairs, const Example& example, const double* policy, const double* reference) {
+    if (example.isRanking) {
+        return addRanking(pairs, example, policy, reference);
+    }
     const auto ofReference = [reference](std::size_t i) { return reference == nullptr ? 0 : reference[i]; };
     const auto length = [&](std::size_t i) { return static_cast<std::int64_t>(example.completions[i].size()); };
     pairs.add(policy[0], policy[1], ofReference(0), ofReference(1), length(0), length(1));

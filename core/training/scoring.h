@@ -41,8 +41,8 @@ void scoreRest(const model::Transformer& model, const Dataset& dataset, std::int
 /// Where each example's completions begin in a list of all of the data set's.
 std::vector<std::size_t> completionStarts(const Dataset& dataset);
 
-/// Adds the example, chosen before rejected, with the log-probabilities of its completions; `reference` may be null for
-/// a method without one, then it counts as 0.
+/// Adds the example, chosen before rejected or a ranking best first, with the log-probabilities of its completions;
+/// `reference` may be null for a method without one, then it counts as 0.
 void addPair(PairLogProbs& pairs, const Example& example, const double* policy, const double* reference);
 
 }  // namespace prefbench::training

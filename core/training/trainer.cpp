@@ -1,5 +1,6 @@
 #include "core/training/trainer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <span>
@@ -133,7 +134,7 @@ StepReport Trainer::step() {
     clearGradients(parameters);
     watch.addTo(report.seconds.optimizer);
 
-    if (settings_.method.data == DataKind::Pairs) {
+    if (settings_.method.data != DataKind::Demonstrations) {
         report.pairMetrics = pairMetrics(pairs, weights, settings_.hyperparameters.beta, settings_.method.reward);
     }
     report.step = ++stepsDone_;
@@ -217,6 +218,11 @@ std::vector<double> Trainer::gradientOfPairs(std::span<const StepExample> part, 
     std::vector<double> gradient(sums.size());
     for (std::size_t i = 0; i < part.size(); ++i) {
         report.loss += part[i].weight * losses.loss[i];
+        if (!losses.gradientRanked.empty()) {
+            std::transform(losses.gradientRanked[i].begin(), losses.gradientRanked[i].end(), &gradient[begins[i]],
+                           [&](double slope) { return part[i].weight * slope; });
+            continue;
+        }
         gradient[begins[i]] = part[i].weight * losses.gradientChosen[i];
         gradient[begins[i] + 1] = part[i].weight * losses.gradientRejected[i];
     }

@@ -183,7 +183,7 @@ void TrainingRun::prepare(bool resume) {
     model::Transformer start = loadModel(folder);
 
     ReferenceLogProbs trainReference;
-    if (method_.data == DataKind::Pairs && method_.hasReference) {
+    if (method_.hasReference) {
         const ReferenceIdentity identity{weightsHash, files::tokenizerHash(folder.tokenizer), spec_.dtype, maxLength_,
                                          spec_.hyperparameters.lengthAlpha};
         trainReference = reference(start, train_, identity, "training");

@@ -50,11 +50,11 @@ void checkPair(const text::Tokenizer& tokenizer, std::string_view text) {
     }
     const std::string_view prompt = text.substr(0, middle);
     const std::string_view chosen = text.substr(middle);
-    const text::TokenizedPair pair = text::tokenizePair(tokenizer, prompt, chosen, "no", false);
+    const text::TokenizedCompletions pair = text::tokenizeCompletions(tokenizer, prompt, {chosen, "no"}, false);
     std::vector<TokenId> whole = pair.prompt;
-    whole.insert(whole.end(), pair.chosen.begin(), pair.chosen.end());
+    whole.insert(whole.end(), pair.completions[0].begin(), pair.completions[0].end());
     require(whole == tokenizer.encode(text, true), "a pair's prompt and answer are the ids of both in one");
-    text::tokenizePair(tokenizer, prompt, chosen, "no", true);
+    text::tokenizeCompletions(tokenizer, prompt, {chosen, "no"}, true);
 }
 
 }  // namespace

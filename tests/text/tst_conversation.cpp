@@ -51,12 +51,11 @@ class TestConversation : public QObject {
     /// Neither an EOS nor a <s> is added; where the template writes "d" before an answer, it is no part of the prompt
     /// that both answers share, for the whole text has none.
     void theCompletionStartsWhereTheTextsDiverge() {
-        const TokenizedPair pair = mini(kEachEnds).tokenizePair(OrderedJson::array({message("user", "ab")}),
-                                                                OrderedJson::array({message("assistant", "c")}),
-                                                                OrderedJson::array({message("assistant", "da")}));
+        const TokenizedCompletions pair = mini(kEachEnds).tokenizeCompletions(
+            OrderedJson::array({message("user", "ab")}),
+            {OrderedJson::array({message("assistant", "c")}), OrderedJson::array({message("assistant", "da")})});
         QCOMPARE(pair.prompt, (Ids{9, 2}));
-        QCOMPARE(pair.chosen, (Ids{5, 2}));
-        QCOMPARE(pair.rejected, (Ids{6, 3, 2}));
+        QCOMPARE(pair.completions, (std::vector<Ids>{{5, 2}, {6, 3, 2}}));
     }
 
     void answersMayHaveSeveralMessages() {

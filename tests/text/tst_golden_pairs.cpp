@@ -30,12 +30,12 @@ Ids joined(Ids first, const Ids& second) {
     return first;
 }
 
-TokenizedPair pairOf(const Conversations& conversations, const OrderedJson& row) {
+TokenizedCompletions pairOf(const Conversations& conversations, const OrderedJson& row) {
     if (row["prompt"].is_array()) {
-        return conversations.tokenizePair(row["prompt"], row["chosen"], row["rejected"]);
+        return conversations.tokenizeCompletions(row["prompt"], {row["chosen"], row["rejected"]});
     }
     const std::string prompt = row["prompt"], chosen = row["chosen"], rejected = row["rejected"];
-    return tokenizePair(conversations.tokenizer(), prompt, chosen, rejected, true);
+    return tokenizeCompletions(conversations.tokenizer(), prompt, {chosen, rejected}, true);
 }
 
 TokenizedCompletion demonstrationOf(const Conversations& conversations, const OrderedJson& row) {
@@ -50,8 +50,9 @@ TokenizedCompletion demonstrationOf(const Conversations& conversations, const Or
 /// What TRL made of one row.
 Json tokenized(const Conversations& conversations, const OrderedJson& row, bool isSft) {
     if (!isSft) {
-        const TokenizedPair pair = pairOf(conversations, row);
-        return {{"prompt_ids", pair.prompt}, {"chosen_ids", pair.chosen}, {"rejected_ids", pair.rejected}};
+        const TokenizedCompletions pair = pairOf(conversations, row);
+        return {
+            {"prompt_ids", pair.prompt}, {"chosen_ids", pair.completions[0]}, {"rejected_ids", pair.completions[1]}};
     }
     const TokenizedCompletion one = demonstrationOf(conversations, row);
     return {{"input_ids", joined(one.prompt, one.completion)},

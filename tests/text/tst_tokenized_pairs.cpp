@@ -20,18 +20,16 @@ class TestTokenizedPairs : public QObject {
 
   private slots:
     void completionsFollowThePrompt() {
-        const TokenizedPair pair = tokenizePair(*mini(), "d", "ab", "c", true);
+        const TokenizedCompletions pair = tokenizeCompletions(*mini(), "d", {"ab", "c"}, true);
         QCOMPARE(pair.prompt, (Ids{1, 6}));
-        QCOMPARE(pair.chosen, (Ids{9, 2}));
-        QCOMPARE(pair.rejected, (Ids{5, 2}));
+        QCOMPARE(pair.completions, (std::vector<Ids>{{9, 2}, {5, 2}}));
     }
 
-    /// "e" and " " merge: the end of the prompt belongs to both completions then.
-    void aMergeOverTheBoundaryShortensThePromptOfBoth() {
-        const TokenizedPair pair = tokenizePair(*mini(), "de", " a", "b", false);
-        QCOMPARE(pair.prompt, (Ids{1, 6}));
-        QCOMPARE(pair.chosen, (Ids{11, 3}));
-        QCOMPARE(pair.rejected, (Ids{7, 4}));
+    /// "e" and " " merge: the end of the prompt belongs to all completions then.
+    void aMergeOverTheBoundaryShortensThePromptOfAll() {
+        const TokenizedCompletions ranking = tokenizeCompletions(*mini(), "de", {"c", " a", "b"}, false);
+        QCOMPARE(ranking.prompt, (Ids{1, 6}));
+        QCOMPARE(ranking.completions, (std::vector<Ids>{{7, 5}, {11, 3}, {7, 4}}));
         const TokenizedCompletion one = tokenizeCompletion(*mini(), "de", " a", false);
         QCOMPARE(one.prompt, (Ids{1, 6}));
         QCOMPARE(one.completion, (Ids{11, 3}));
@@ -57,9 +55,9 @@ class TestTokenizedPairs : public QObject {
     }
 
     void emptyPrompt() {
-        const TokenizedPair pair = tokenizePair(*mini(), "", "a", "b", true);
+        const TokenizedCompletions pair = tokenizeCompletions(*mini(), "", {"a", "b"}, true);
         QCOMPARE(pair.prompt, Ids{1});
-        QCOMPARE(pair.chosen, (Ids{3, 2}));
+        QCOMPARE(pair.completions[0], (Ids{3, 2}));
     }
 };
 

@@ -2,7 +2,10 @@
 #include <QFileInfo>
 #include <QObject>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <set>
@@ -89,6 +92,23 @@ std::vector<Method> methodsOf(const files::Json& golden) {
     return methods;
 }
 
+/// Each ranking's log-ratios, and the numbers of its best completion beside the means of the others.
+PairLogProbs rankings(const files::Json& json) {
+    using Lists = std::vector<std::vector<double>>;
+    const Lists policy = json.at("policy_logps"), reference = json.at("ref_logps");
+    const auto meanOfOthers = [](const std::vector<double>& values) {
+        return std::accumulate(values.begin() + 1, values.end(), 0.0) / static_cast<double>(values.size() - 1);
+    };
+    PairLogProbs batch;
+    for (std::size_t i = 0; i < policy.size(); ++i) {
+        batch.add(policy[i][0], meanOfOthers(policy[i]), reference[i][0], meanOfOthers(reference[i]));
+        batch.rankedRatios.emplace_back();
+        std::transform(policy[i].begin(), policy[i].end(), reference[i].begin(),
+                       std::back_inserter(batch.rankedRatios[i]), std::minus<>());
+    }
+    return batch;
+}
+
 LossSettings settingsOf(const files::Json& golden, const PairLogProbs& batch) {
     contract::Hyperparameters h;
     h.beta = golden.at("beta");
@@ -132,7 +152,7 @@ PairLosses lossesOf(const files::Json& golden, const std::vector<Method>& method
     const std::vector<double> weights =
         golden.value("loss_weights", files::Json(std::vector<double>(methods.size(), 1)));
     const std::size_t count = batch.size();
-    PairLosses sum{std::vector<double>(count), std::vector<double>(count), std::vector<double>(count)};
+    PairLosses sum{std::vector<double>(count), std::vector<double>(count), std::vector<double>(count), {}};
     for (std::size_t m = 0; m < methods.size(); ++m) {
         const PairLosses one = training::pairLosses(methods[m], batch, settings);
         for (std::size_t i = 0; i < count; ++i) {
@@ -218,6 +238,27 @@ QString compare(const files::Json& golden, const std::vector<Method>& methods, P
                                                                      : difference;
 }
 
+/// What differs first between a case and the losses, gradients and metrics of its rankings.
+QString compareRankings(const files::Json& golden, const Method& method, const PairLogProbs& batch) {
+    const Closeness isClose;
+    const auto count = static_cast<double>(batch.size());
+    const PairLosses losses = training::pairLosses(method, batch, settingsOf(golden, batch));
+    double mean = 0;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        mean += losses.loss[i] / count;
+        const std::vector<double> gradient = golden.at("grad_policy")[i];
+        bool same = isClose(losses.loss[i], golden.at("per_ranking_loss")[i]);
+        for (std::size_t k = 0; k < gradient.size(); ++k) {
+            same = same && isClose(losses.gradientRanked[i].at(k) / count, gradient[k]);
+        }
+        if (!same) {
+            return QStringLiteral("ranking %1: loss %2").arg(i).arg(losses.loss[i]);
+        }
+    }
+    const QString metrics = compareMetrics(golden.at("metrics"), method, batch, golden.at("beta"), isClose);
+    return isClose(mean, golden.at("mean_loss")) ? metrics : QStringLiteral("mean loss %1").arg(mean);
+}
+
 }  // namespace
 
 void TestGoldenLosses::golden_data() {
@@ -231,7 +272,8 @@ void TestGoldenLosses::golden_data() {
 void TestGoldenLosses::golden() {
     QFETCH(QString, file);
     const files::Json json = files::readJsonFile(file.toStdString());
-    const PairLogProbs batch = inputs(json.at("inputs"));
+    const bool ranked = json.at("inputs").contains("policy_logps");
+    const PairLogProbs batch = ranked ? rankings(json.at("inputs")) : inputs(json.at("inputs"));
     GoldenCases cases(QStringLiteral("losses/") + QFileInfo(file).baseName());
     for (const files::Json& golden : json.at("cases")) {
         const QString name = QString::fromStdString(golden.at("name"));
@@ -240,7 +282,9 @@ void TestGoldenLosses::golden() {
             cases.skip(name, QStringLiteral("no such method"));
             continue;
         }
-        const QString difference = compare(golden, methods, batch, json.at("inputs").value("per_token", files::Json()));
+        const QString difference =
+            ranked ? compareRankings(golden, methods.front(), batch)
+                   : compare(golden, methods, batch, json.at("inputs").value("per_token", files::Json()));
         cases.check(difference.isEmpty(), name, difference);
         for (const training::Method& method : methods) {
             run_.emplace(method.name);

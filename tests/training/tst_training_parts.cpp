@@ -201,6 +201,9 @@ void TestTrainingParts::settingsThatAMethodHasNotAreRefused() {
     EXPECT_ERROR(checkSettings(methodNamed("exo_pair"), unsmoothed), "label_smoothing is 0, but method exo_pair");
     EXPECT_ERROR(checkSettings(methodNamed("nca_pair"), divergent), "f_divergence_type is not reverse_kl");
     EXPECT_ERROR(checkSettings(methodNamed("kto"), longTailed), "ld_alpha is not 1");
+    for (const contract::Hyperparameters& h : {smoothed, divergent, longTailed}) {
+        QVERIFY(!errorOf([&] { checkSettings(methodNamed("plackett_luce"), h); }).empty());
+    }
     checkSettings(methodNamed("cdpo"), smoothed);
     checkSettings(methodNamed("ipo"), divergent);
 }
