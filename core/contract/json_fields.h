@@ -51,6 +51,14 @@ class JsonFields {
             target = value->get<std::uint64_t>();
         }
     }
+    void read(const char* key, std::vector<double>& target) const {
+        if (const auto* value = find(key)) {
+            const bool numbers = value->is_array() && std::all_of(value->begin(), value->end(),
+                                                                  [](const auto& entry) { return entry.is_number(); });
+            require(numbers, key, *value, "must be a list of numbers");
+            target = value->get<std::vector<double>>();
+        }
+    }
     void read(const char* key, std::vector<std::string>& target) const {
         if (const auto* value = find(key)) {
             const bool texts = value->is_array() && std::all_of(value->begin(), value->end(),

@@ -16,7 +16,7 @@ namespace {
 constexpr int kFormat = 1;
 
 using Field = std::variant<double Hyperparameters::*, std::int64_t Hyperparameters::*, bool Hyperparameters::*,
-                           std::string Hyperparameters::*>;
+                           std::string Hyperparameters::*, std::vector<double> Hyperparameters::*>;
 
 struct Setting {
     const char* key;
@@ -24,7 +24,7 @@ struct Setting {
 };
 
 /// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
-constexpr std::array<Setting, 32> kSettings = {{
+constexpr std::array<Setting, 35> kSettings = {{
     {"beta", &Hyperparameters::beta},
     {"label_smoothing", &Hyperparameters::labelSmoothing},
     {"f_divergence_type", &Hyperparameters::divergence},
@@ -34,6 +34,9 @@ constexpr std::array<Setting, 32> kSettings = {{
     {"cpo_alpha", &Hyperparameters::nllWeight},
     {"discopop_tau", &Hyperparameters::discopopTau},
     {"strength_gamma", &Hyperparameters::strengthGamma},
+    {"desirable_weight", &Hyperparameters::desirableWeight},
+    {"undesirable_weight", &Hyperparameters::undesirableWeight},
+    {"loss_weights", &Hyperparameters::lossWeights},
     {"ties", &Hyperparameters::ties},
     {"learning_rate", &Hyperparameters::learningRate},
     {"lr_scheduler_type", &Hyperparameters::schedule},
@@ -68,7 +71,7 @@ files::OrderedJson parseValue(const std::string& text, const Field& field, const
     try {
         return files::parseOrderedJson(text, assignment);
     } catch (const Error&) {
-        throw Error(assignment + ": \"" + text + "\" is not a number, true or false");
+        throw Error(assignment + ": \"" + text + "\" is not a number, true or false, or a list of numbers in brackets");
     }
 }
 
@@ -134,6 +137,11 @@ void check(const Hyperparameters& h) {
     requireValue(atLeast(h.discopopTau, 0) && h.discopopTau > 0, "discopop_tau", h.discopopTau, "must be above 0");
     requireValue(isOneOf(h.ties, {"drop", "soft"}), "ties", h.ties, "must be drop or soft");
     requireValue(atLeast(h.strengthGamma, 0), "strength_gamma", h.strengthGamma, "must be 0 or more");
+    requireValue(atLeast(h.desirableWeight, 0), "desirable_weight", h.desirableWeight, "must be 0 or more");
+    requireValue(atLeast(h.undesirableWeight, 0), "undesirable_weight", h.undesirableWeight, "must be 0 or more");
+    requireValue(h.lossWeights.size() == 3 && std::all_of(h.lossWeights.begin(), h.lossWeights.end(),
+                                                          [](double weight) { return atLeast(weight, 0); }),
+                 "loss_weights", h.lossWeights, "must be three numbers of 0 or more: of dpo, bco_pair and sft");
     requireValue(atLeast(h.learningRate, 0) && h.learningRate > 0, "learning_rate", h.learningRate, "must be above 0");
     requireValue(isOneOf(h.schedule, {"linear", "cosine", "constant", "constant_original"}), "lr_scheduler_type",
                  h.schedule, "must be linear, cosine, constant or constant_original");

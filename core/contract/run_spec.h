@@ -23,6 +23,8 @@ struct Hyperparameters {
     double discopopTau = 0.05;
     std::string ties = "drop";  ///< drop, or soft: labels of probability ½; decided when the data is written
     double strengthGamma = 1;   ///< dpo_margin: margin asked for a unit of strength
+    double desirableWeight = 1, undesirableWeight = 1;  ///< kto: of chosen and of rejected completions
+    std::vector<double> lossWeights = {0.8, 0.2, 1};    ///< mpo: of dpo, bco_pair and the likelihood
     double learningRate = 1e-4;
     std::string schedule = "linear";  ///< linear, cosine, constant, constant_original; after warm-up
     std::int64_t warmupSteps = 0;

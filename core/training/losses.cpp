@@ -184,6 +184,11 @@ LossSettings lossSettings(const contract::Hyperparameters& h) {
     settings.nllWeight = h.nllWeight;
     settings.temperature = h.discopopTau;
     settings.strengthMargin = h.strengthGamma;
+    settings.desirableWeight = h.desirableWeight;
+    settings.undesirableWeight = h.undesirableWeight;
+    settings.mpoSigmoid = h.lossWeights.at(0);
+    settings.mpoBco = h.lossWeights.at(1);
+    settings.mpoNll = h.lossWeights.at(2);
     return settings;
 }
 
@@ -228,6 +233,12 @@ void checkSettings(const Method& method, const contract::Hyperparameters& hyperp
     }
     if (hyperparameters.lengthAlpha != 1 && (method.needsMismatched || method.data != DataKind::Pairs)) {
         throw Error("ld_alpha is not 1, but method " + name + " does not compare completions by their length");
+    }
+    if ((settings.desirableWeight != 1 || settings.undesirableWeight != 1) && method.formula != formulas::kto) {
+        throw Error("desirable_weight or undesirable_weight is not 1, but method " + name + " has none; kto has");
+    }
+    if (hyperparameters.lossWeights != contract::Hyperparameters().lossWeights && method.formula != formulas::mixed) {
+        throw Error("loss_weights are set, but method " + name + " is not a sum of losses; mpo is");
     }
 }
 

@@ -51,8 +51,8 @@ struct LossSettings {
     double temperature = 0.05;                          ///< τ of discopop [discopop_tau]
     double strengthMargin = 1;                          ///< γ of dpo_margin [strength_gamma]
     double meanStrength = 1;                            ///< over the data that is trained on
-    double desirableWeight = 1, undesirableWeight = 1;  ///< of kto
-    double mpoSigmoid = 0.8, mpoBco = 0.2, mpoNll = 1;  ///< weights of mpo's three losses
+    double desirableWeight = 1, undesirableWeight = 1;  ///< of kto [the same in snake case]
+    double mpoSigmoid = 0.8, mpoBco = 0.2, mpoNll = 1;  ///< weights of mpo's three losses [loss_weights]
 };
 LossSettings lossSettings(const contract::Hyperparameters& hyperparameters);
 

@@ -119,11 +119,11 @@ LossSettings settingsOf(const files::Json& golden, const PairLogProbs& batch) {
     h.discopopTau = golden.value("discopop_tau", h.discopopTau);
     h.strengthGamma = golden.value("strength_gamma", h.strengthGamma);
     h.nllWeight = 0;  // the file's cpo and orpo are without it
+    h.desirableWeight = golden.value("desirable_weight", h.desirableWeight);
+    h.undesirableWeight = golden.value("undesirable_weight", h.undesirableWeight);
     LossSettings settings = training::lossSettings(h);
     settings.meanStrength =
         std::accumulate(batch.strength.begin(), batch.strength.end(), 0.0) / static_cast<double>(batch.size());
-    settings.desirableWeight = golden.value("desirable_weight", 1.0);
-    settings.undesirableWeight = golden.value("undesirable_weight", 1.0);
     return settings;
 }
 

@@ -37,6 +37,7 @@ class TestTrainingParts : public QObject {
     void unknownMethodNamesTheKnown();
     void runsMayNameEveryMethod();
     void settingsThatAMethodHasNotAreRefused();
+    void weightsOfLossesCount();
     void mismatchedCompletionsAnswerThePromptBefore();
     void percentilesInterpolate();
     void accuracyIsStrict();
@@ -201,11 +202,40 @@ void TestTrainingParts::settingsThatAMethodHasNotAreRefused() {
     EXPECT_ERROR(checkSettings(methodNamed("exo_pair"), unsmoothed), "label_smoothing is 0, but method exo_pair");
     EXPECT_ERROR(checkSettings(methodNamed("nca_pair"), divergent), "f_divergence_type is not reverse_kl");
     EXPECT_ERROR(checkSettings(methodNamed("kto"), longTailed), "ld_alpha is not 1");
+    contract::Hyperparameters weighed, summed;
+    weighed.undesirableWeight = 1.5;
+    summed.lossWeights = {1, 0, 0};
+    EXPECT_ERROR(checkSettings(methodNamed("dpo"), weighed),
+                 "desirable_weight or undesirable_weight is not 1, but method dpo has none; kto has");
+    EXPECT_ERROR(checkSettings(methodNamed("kto"), summed), "loss_weights are set, but method kto is not a sum");
     for (const contract::Hyperparameters& h : {smoothed, divergent, longTailed}) {
         QVERIFY(!errorOf([&] { checkSettings(methodNamed("plackett_luce"), h); }).empty());
     }
+    checkSettings(methodNamed("kto"), weighed);
+    checkSettings(methodNamed("mpo"), summed);
     checkSettings(methodNamed("cdpo"), smoothed);
     checkSettings(methodNamed("ipo"), divergent);
+}
+
+void TestTrainingParts::weightsOfLossesCount() {
+    PairLogProbs batch;
+    batch.add(-3, -5, -4, -4.5, 6, 7);
+    batch.mismatchedRatio = {0.2};
+    contract::Hyperparameters h;
+    const auto losses = [&](const char* method) { return pairLosses(methodNamed(method), batch, lossSettings(h)); };
+    const double dpo = losses("dpo").loss[0], bco = losses("bco_pair").loss[0], nll = 3.0 / 6;
+    QVERIFY(std::abs(losses("mpo").loss[0] - (0.8 * dpo + 0.2 * bco + nll)) < 1e-12);
+    contract::RunSpec spec;
+    contract::applySetting(spec, "loss_weights=[2, 0, 0.5]");
+    h = spec.hyperparameters;
+    QVERIFY(std::abs(losses("mpo").loss[0] - (2 * dpo + 0.5 * nll)) < 1e-12);
+
+    const PairLosses even = losses("kto");
+    contract::applySetting(spec, "desirable_weight=0");
+    contract::applySetting(spec, "undesirable_weight=3");
+    h = spec.hyperparameters;
+    QCOMPARE(losses("kto").gradientChosen[0], 0.0);
+    QVERIFY(std::abs(losses("kto").gradientRejected[0] - 3 * even.gradientRejected[0]) < 1e-15);
 }
 
 void TestTrainingParts::mismatchedCompletionsAnswerThePromptBefore() {
