@@ -24,7 +24,7 @@ struct Setting {
 };
 
 /// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
-constexpr std::array<Setting, 35> kSettings = {{
+constexpr std::array<Setting, 36> kSettings = {{
     {"beta", &Hyperparameters::beta},
     {"label_smoothing", &Hyperparameters::labelSmoothing},
     {"f_divergence_type", &Hyperparameters::divergence},
@@ -56,6 +56,7 @@ constexpr std::array<Setting, 35> kSettings = {{
     {"eval_steps", &Hyperparameters::evalEvery},
     {"save_steps", &Hyperparameters::checkpointEvery},
     {"eval_samples", &Hyperparameters::evalSamples},
+    {"dropout", &Hyperparameters::dropout},
     {"lora_r", &Hyperparameters::loraRank},
     {"lora_alpha", &Hyperparameters::loraAlpha},
     {"lora_dropout", &Hyperparameters::loraDropout},
@@ -161,6 +162,7 @@ void check(const Hyperparameters& h) {
     requireValue(h.evalEvery >= 0, "eval_steps", h.evalEvery, "must be 0 (about ten a run) or more");
     requireValue(h.checkpointEvery >= 0, "save_steps", h.checkpointEvery, "must be 0 (at the end) or more");
     requireValue(h.evalSamples >= 0, "eval_samples", h.evalSamples, "must be 0 or more");
+    requireValue(isFraction(h.dropout), "dropout", h.dropout, "must be from 0 (off) to below 1");
     checkLora(h);
 }
 

@@ -39,9 +39,10 @@ struct Hyperparameters {
     std::int64_t maxLength = 1024;  ///< tokens of prompt + completion, kept from the start; 0 = no limit
     bool shuffle = true;            ///< order drawn anew each epoch from the seed; else file order
     std::int64_t evalEvery = 0;  ///< steps; 0: about ten evaluations a run. Always one before step 1 and one at the end
-    std::int64_t checkpointEvery = 0;  ///< steps; 0: only at the end
-    std::int64_t evalSamples = 8;      ///< prompts answered at each evaluation for samples.jsonl
-    std::int64_t loraRank = 0;         ///< r of LoRA; 0: all weights are trained
+    std::int64_t checkpointEvery = 0;    ///< steps; 0: only at the end
+    std::int64_t evalSamples = 8;        ///< prompts answered at each evaluation for samples.jsonl
+    double dropout = 0;                  ///< share of elements dropped in a training step wherever the family drops any
+    std::int64_t loraRank = 0;           ///< r of LoRA; 0: all weights are trained
     double loraAlpha = 16, loraDropout = 0;
     std::string loraTargets = "all-linear";  ///< or PEFT's names of modules with commas between; see loraTargetNames
 

@@ -77,6 +77,9 @@ struct Architecture {
     double attentionScale = 0;              ///< of scores
     double attentionCap = 0, logitCap = 0;  ///< cap · tanh(x / cap); 0: none
 
+    /// Where training may drop elements, besides the weights of attention: the embeddings; what attention and MLP add.
+    bool embeddingDropout = false, residualDropout = false;
+
     bool attentionBias = false, outputBias = false, mlpBias = false, headBias = false;
     bool tiedHead = false;
     std::vector<std::int64_t> eosIds{};  ///< from config.json or generation_config.json

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 
@@ -55,13 +56,16 @@ at::Tensor treeMask(const PrefixTree& tree, std::int64_t window, const at::Tenso
     return start.masked_fill(visible.logical_not(), hidden);
 }
 
+/// What a softmax's weights are multiplied with; nothing: they stay.
+using WeightMask = std::function<at::Tensor(const at::Tensor& weights)>;
+
 /// For what scaled_dot_product_attention cannot do.
-at::Tensor cappedAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                           const at::Tensor& mask, bool causal, const ScoreRule& rule) {
+at::Tensor plainAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                          const at::Tensor& mask, bool causal, const ScoreRule& rule, const WeightMask& dropout = {}) {
     const std::int64_t groups = queries.size(1) / keys.size(1);
     const auto forEveryHead = [groups](const at::Tensor& x) { return groups > 1 ? x.repeat_interleave(groups, 1) : x; };
-    at::Tensor scores = at::matmul(queries, forEveryHead(keys).transpose(-2, -1)) * (rule.scale / rule.cap);
-    scores = scores.tanh() * rule.cap;
+    at::Tensor scores = at::matmul(queries, forEveryHead(keys).transpose(-2, -1));
+    scores = rule.cap > 0 ? (scores * (rule.scale / rule.cap)).tanh() * rule.cap : scores * rule.scale;
     if (causal) {
         const at::Tensor future = at::ones({queries.size(2), keys.size(2)}, queries.options().dtype(at::kBool)).triu(1);
         scores = scores.masked_fill(future, hidden);
@@ -70,7 +74,7 @@ at::Tensor cappedAttention(const at::Tensor& queries, const at::Tensor& keys, co
     }
     const at::ScalarType type = queries.scalar_type();
     const at::Tensor weights = scores.softmax(-1, type == at::kDouble ? at::kDouble : at::kFloat).to(type);
-    return at::matmul(weights, forEveryHead(values));
+    return at::matmul(dropout ? weights * dropout(weights) : weights, forEveryHead(values));
 }
 
 /// Decoding: scaled_dot_product_attention would start threads for every head of every sequence.
@@ -139,7 +143,7 @@ TreeMasks treeMasks(const std::vector<PrefixTree>& trees, std::int64_t window, c
 }
 
 at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                         const TreeMasks& masks, const ScoreRule& rule) {
+                         const TreeMasks& masks, const ScoreRule& rule, const Dropout& dropout) {
     // Splitting, not slicing: the backward pass of a split writes each gradient once.
     const auto q = queries.split_with_sizes(masks.lengths), k = keys.split_with_sizes(masks.lengths),
                v = values.split_with_sizes(masks.lengths);
@@ -150,8 +154,11 @@ at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, cons
             continue;
         }
         const at::Tensor& mask = masks.masks[tree];
+        const at::Tensor asked = headsFirst(q[tree]), from = headsFirst(k[tree]), what = headsFirst(v[tree]);
         const at::Tensor output =
-            attention(headsFirst(q[tree]), headsFirst(k[tree]), headsFirst(v[tree]), mask, !mask.defined(), rule);
+            dropout.drops() ? plainAttention(asked, from, what, mask, !mask.defined(), rule,
+                                             [&](const at::Tensor& weights) { return dropout.mask(tree, weights); })
+                            : attention(asked, from, what, mask, !mask.defined(), rule);
         outputs.push_back(output.squeeze(0).transpose(0, 1));
     }
     return outputs.empty() ? queries : at::cat(outputs);
@@ -160,7 +167,7 @@ at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, cons
 at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                      const at::Tensor& mask, bool causal, const ScoreRule& rule) {
     if (rule.cap > 0) {
-        return cappedAttention(queries, keys, values, mask, causal, rule);
+        return plainAttention(queries, keys, values, mask, causal, rule);
     }
     if (!causal && isOneTokenEach(queries, keys, values)) {
         return oneTokenAttention(queries, keys, values, mask, rule.scale);

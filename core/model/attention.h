@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/model/dropout.h"
 #include "core/model/torch.h"
 #include "core/model/transformer.h"
 
@@ -27,9 +28,10 @@ struct ScoreRule {
 };
 
 /// Attention within every tree: a token sees its own past, and a branch's token besides the whole prefix.
-/// queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → [tokens, heads, headDim]
+/// queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → [tokens, heads, headDim]. Where
+/// `dropout` drops, it drops weights after the softmax; then all of a tree's weights are in memory at once.
 at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                         const TreeMasks& masks, const ScoreRule& rule);
+                         const TreeMasks& masks, const ScoreRule& rule, const Dropout& dropout);
 
 /// softmax(scale · Q Kᵀ + mask) V; kvHeads may divide heads.
 /// [sequences, heads, new, headDim] over [sequences, kvHeads, all, headDim]; an undefined mask means all, or the past

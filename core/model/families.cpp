@@ -40,6 +40,7 @@ const Family gpt2{
                  .norm = Norm::LayerNorm, .normEpsilon = 1e-5,
                  .activation = Activation::GeluTanh, .gatedMlp = false,
                  .positions = Positions::Learned,
+                 .embeddingDropout = true, .residualDropout = true,
                  .attentionBias = true, .outputBias = true, .mlpBias = true,
                  .tiedHead = true},
     .keys = {.hidden = "n_embd", .layers = "n_layer", .heads = "n_head", .mlp = "n_inner",
@@ -70,6 +71,7 @@ const Family gptj{
                  .norm = Norm::LayerNorm, .normEpsilon = 1e-5,
                  .activation = Activation::GeluTanh, .gatedMlp = false,
                  .positions = Positions::Rotary, .rotary = {.dim = 64, .adjacent = true},
+                 .embeddingDropout = true, .residualDropout = true,
                  .mlpBias = true, .headBias = true},
     .keys = {.hidden = "n_embd", .layers = "n_layer", .heads = "n_head", .mlp = "n_inner",
              .maxPositions = "n_positions", .normEpsilon = "layer_norm_epsilon",
@@ -100,6 +102,7 @@ const Family gptNeoX{
                  .activation = Activation::GeluExact, .gatedMlp = false,
                  .positions = Positions::Rotary,
                  .fusedOrder = FusedOrder::ByKeyHead,
+                 .embeddingDropout = true, .residualDropout = true,
                  .attentionBias = true, .outputBias = true, .mlpBias = true},
     .rotaryShare = 0.25,
     .keys = {.normEpsilon = "layer_norm_eps", .attentionBias = "attention_bias", .outputBias = "attention_bias",
@@ -128,6 +131,7 @@ const Family opt{
                  .norm = Norm::LayerNorm, .normEpsilon = 1e-5,
                  .activation = Activation::Relu, .gatedMlp = false,
                  .positions = Positions::Learned,
+                 .residualDropout = true,
                  .attentionBias = true, .outputBias = true, .mlpBias = true,
                  .tiedHead = true},
     .keys = {.mlp = "ffn_dim", .embedding = "word_embed_proj_dim", .activation = "activation_function",
@@ -166,6 +170,7 @@ const Family falcon{
                  .activation = Activation::GeluExact, .gatedMlp = false,
                  .positions = Positions::Rotary,
                  .fusedOrder = FusedOrder::ByKeyHead,
+                 .residualDropout = true,
                  .tiedHead = true},
     .keys = {.mlp = "ffn_hidden_size", .normEpsilon = "layer_norm_epsilon", .activation = "activation",
              .attentionBias = "bias", .outputBias = "bias", .mlpBias = "bias"},
@@ -284,6 +289,7 @@ const Family phi3 = [] {
     f.defaults.mlp = 8192;
     f.defaults.maxPositions = 4096;
     f.defaults.normEpsilon = 1e-5;
+    f.defaults.residualDropout = true;
     f.originalMaxPositions = 4096;
     f.oldLongRopeNames = true;
     f.keys.headDim = {};

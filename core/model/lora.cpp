@@ -67,14 +67,6 @@ const files::TensorInfo& required(const files::SafetensorsFile& file, const std:
     return *info;
 }
 
-/// SplitMix64's output function: Steele, Lea and Flood 2014, "Fast Splittable Pseudorandom Number Generators".
-std::uint64_t mixed(std::uint64_t x) {
-    x += 0x9E3779B97F4A7C15;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-    return x ^ (x >> 31);
-}
-
 }  // namespace
 
 void Lora::append(std::size_t slot, const std::string& module, at::Tensor a, at::Tensor b) {
@@ -151,25 +143,9 @@ Lora Lora::load(const files::AdapterFolder& folder, const LoraBase& base) {
     return lora;
 }
 
-at::Tensor Lora::add(const at::Tensor& y, const at::Tensor& x, std::int64_t layer) const {
-    const at::Tensor seen = dropoutKey_ && dropout_ > 0 ? dropped(x, layer) : x;
+at::Tensor Lora::add(const at::Tensor& y, const at::Tensor& x, std::int64_t layer, const DropoutKeys& keys) const {
+    const at::Tensor seen = Dropout(keys, dropout_, DropoutSite::Adapter, layer)(x);
     return at::addmm(y, at::mm(seen, matrixA(layer).t()), matrixB(layer).t(), 1, scale_);
-}
-
-std::uint64_t Lora::keyOf(std::initializer_list<std::uint64_t> numbers) {
-    std::uint64_t key = 0;
-    for (const std::uint64_t number : numbers) {
-        key = mixed(key ^ number);
-    }
-    return key;
-}
-
-/// Drawn on the CPU, so that every device drops the same.
-at::Tensor Lora::dropped(const at::Tensor& x, std::int64_t layer) const {
-    const double kept = 1 - dropout_;
-    at::Generator random = at::detail::createCPUGenerator(keyOf({*dropoutKey_, static_cast<std::uint64_t>(layer)}));
-    const at::Tensor mask = at::empty(x.sizes(), x.options().device(at::kCPU)).bernoulli_(kept, random).div_(kept);
-    return x * mask.to(x.device());
 }
 
 at::Tensor Lora::product(std::int64_t layer) const {

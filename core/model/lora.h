@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/adapter_folder.h"
+#include "core/model/dropout.h"
 #include "core/model/lora_config.h"
 #include "core/model/torch.h"
 #include "core/model/weights.h"
@@ -43,16 +43,12 @@ class Lora {
     std::int64_t layerOf(std::size_t slot) const { return layerOf_[slot]; }
 
     /// y + scale · dropout(x)·Aᵀ·Bᵀ. x [n, inputs], y [n, outputs]. Differentiable.
-    at::Tensor add(const at::Tensor& y, const at::Tensor& x, std::int64_t layer) const;
+    at::Tensor add(const at::Tensor& y, const at::Tensor& x, std::int64_t layer, const DropoutKeys& keys) const;
     /// What the adapter adds to the layer's weight, in the weight's own layout.
     at::Tensor product(std::int64_t layer) const;
 
-    /// The share of inputs dropped where there is a key; kept in the files.
+    /// The share of inputs dropped where there are keys; kept in the files.
     void setDropout(double share);
-    /// The mask is a function of key and layer: the same key, the same bits. Nothing: no dropout (the start).
-    void setDropoutKey(std::optional<std::uint64_t> key) { dropoutKey_ = key; }
-    /// One number of several.
-    static std::uint64_t keyOf(std::initializer_list<std::uint64_t> numbers);
     void setBase(std::filesystem::path folder, BaseName name);
 
     /// Copies the matrices of an adapter of the same layers and rank; Error naming file and tensor.
@@ -66,37 +62,15 @@ class Lora {
     void append(std::size_t slot, const std::string& module, at::Tensor a, at::Tensor b);
     const at::Tensor& matrixA(std::int64_t layer) const;
     const at::Tensor& matrixB(std::int64_t layer) const;
-    at::Tensor dropped(const at::Tensor& x, std::int64_t layer) const;
 
     std::vector<Parameter> parameters_;
     std::vector<std::int64_t> layerOf_;  ///< by slot
     MatrixLayout layout_;
     double scale_;
     double dropout_ = 0;
-    std::optional<std::uint64_t> dropoutKey_;
     files::OrderedJson config_;
     std::filesystem::path baseFolder_;
     BaseName baseName_ = BaseName::Absolute;
-};
-
-/// While it lives, the adapter (none: nothing) drops inputs by the mask of these numbers.
-class LoraDropout {
-  public:
-    LoraDropout(Lora* adapter, std::initializer_list<std::uint64_t> numbers) : adapter_(adapter) {
-        if (adapter_ != nullptr) {
-            adapter_->setDropoutKey(Lora::keyOf(numbers));
-        }
-    }
-    ~LoraDropout() {
-        if (adapter_ != nullptr) {
-            adapter_->setDropoutKey({});
-        }
-    }
-    LoraDropout(const LoraDropout&) = delete;
-    LoraDropout& operator=(const LoraDropout&) = delete;
-
-  private:
-    Lora* adapter_;
 };
 
 /// Elements of the matrices that a fresh adapter would have; Error as Lora::fresh.

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "core/files/durable_file.h"
@@ -72,6 +73,13 @@ std::vector<SourceFile> companionsOf(const files::ModelFolder& folder) {
 /// Attention of one layer: queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → as queries.
 using Attend = std::function<at::Tensor(std::int64_t layer, const at::Tensor& queries, const at::Tensor& keys,
                                         const at::Tensor& values)>;
+
+/// What one forward pass hands to every layer. Kept until the backward pass by layers that are computed anew in it.
+struct Pass {
+    Attend attend;
+    DropoutKeys dropout;
+    RotaryTable full{}, windowed{};  ///< undefined where positions do not turn
+};
 
 /// Statistics of half-precision inputs are taken in float32, as transformers does, and so is the product with weights
 /// that are stored as their difference to 1. Zhang and Sennrich 2019.
@@ -147,6 +155,7 @@ struct Transformer::State {
     Weights outer;
     std::vector<Weights> layers;
     OutputHead head;
+    double dropout = 0;
     RotaryAngles rotary, windowRotary;
     at::Tensor slopes;             ///< of ALiBi
     std::filesystem::path folder;  ///< that the weights came from
@@ -179,9 +188,9 @@ struct Transformer::State {
 
     static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
 
-    at::Tensor linear(const at::Tensor& x, const ModuleWeights& m) const {
+    at::Tensor linear(const at::Tensor& x, const ModuleWeights& m, const Pass& pass) const {
         const at::Tensor y = product(x, m);
-        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer) : y;
+        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer, pass.dropout) : y;
     }
 
     at::Tensor product(const at::Tensor& x, const ModuleWeights& m) const {
@@ -201,17 +210,22 @@ struct Transformer::State {
         return at::layer_norm(x, m.weight.sizes(), m.weight, m.bias, architecture.normEpsilon);
     }
 
+    /// What attention or MLP adds to the stream, of which training may drop a share.
+    at::Tensor residual(const at::Tensor& x, DropoutSite site, std::int64_t index, const Pass& pass) const {
+        return architecture.residualDropout ? Dropout(pass.dropout, dropout, site, index)(x) : x;
+    }
+
     ScoreRule scoreRule() const { return {architecture.attentionScale, architecture.attentionCap}; }
 
     /// x [tokens, hidden] → queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim]
-    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const at::Tensor& x) const {
+    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const at::Tensor& x, const Pass& pass) const {
         const std::int64_t heads = architecture.heads, kvHeads = architecture.kvHeads, dim = architecture.headDim;
         if (!layer.has(Module::QueryKeyValue)) {
-            return {linear(x, layer[Module::Query]).view({-1, heads, dim}),
-                    linear(x, layer[Module::Key]).view({-1, kvHeads, dim}),
-                    linear(x, layer[Module::Value]).view({-1, kvHeads, dim})};
+            return {linear(x, layer[Module::Query], pass).view({-1, heads, dim}),
+                    linear(x, layer[Module::Key], pass).view({-1, kvHeads, dim}),
+                    linear(x, layer[Module::Value], pass).view({-1, kvHeads, dim})};
         }
-        const at::Tensor fused = linear(x, layer[Module::QueryKeyValue]);
+        const at::Tensor fused = linear(x, layer[Module::QueryKeyValue], pass);
         if (architecture.fusedOrder == FusedOrder::Blocks) {
             const auto parts =
                 fused.view({-1, heads + 2 * kvHeads, dim}).split_with_sizes({heads, kvHeads, kvHeads}, 1);
@@ -222,64 +236,70 @@ struct Transformer::State {
         return {parts[0].reshape({-1, heads, dim}), parts[1].squeeze(2), parts[2].squeeze(2)};
     }
 
-    at::Tensor attentionBlock(std::int64_t index, const at::Tensor& x, const RotaryTable* angles,
-                              const Attend& attend) const {
+    at::Tensor attentionBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        auto [q, k, v] = queriesKeysValues(layer, x);
+        auto [q, k, v] = queriesKeysValues(layer, x, pass);
         if (architecture.queryKeyNorm) {
             q = norm(q, layer[Module::QueryNorm]);
             k = norm(k, layer[Module::KeyNorm]);
         }
-        if (angles != nullptr) {
-            const RotaryAngles& turn = architecture.windowed(index) ? windowRotary : rotary;
-            q = turn.rotate(q, *angles);
-            k = turn.rotate(k, *angles);
+        const bool windowed = architecture.windowed(index);
+        if (const RotaryTable& angles = windowed ? pass.windowed : pass.full; angles.cosine.defined()) {
+            const RotaryAngles& turn = windowed ? windowRotary : rotary;
+            q = turn.rotate(q, angles);
+            k = turn.rotate(k, angles);
         }
-        const at::Tensor seen = attend(index, q, k, v).reshape({-1, architecture.heads * architecture.headDim});
-        return linear(seen, layer[Module::AttentionOutput]);
+        const at::Tensor seen = pass.attend(index, q, k, v).reshape({-1, architecture.heads * architecture.headDim});
+        return residual(linear(seen, layer[Module::AttentionOutput], pass), DropoutSite::AttentionOutput, index, pass);
     }
 
-    at::Tensor mlpBlock(const Weights& layer, const at::Tensor& x) const {
+    /// x [tokens, hidden] → [tokens, mlp], what the last matrix reads.
+    at::Tensor mlpInner(const Weights& layer, const at::Tensor& x, const Pass& pass) const {
         if (layer.has(Module::GateUp)) {
-            const auto parts = linear(x, layer[Module::GateUp]).chunk(2, -1);
-            return linear(activate(parts[0], architecture.activation) * parts[1], layer[Module::Down]);
+            const auto parts = linear(x, layer[Module::GateUp], pass).chunk(2, -1);
+            return activate(parts[0], architecture.activation) * parts[1];
         }
-        at::Tensor inner = linear(x, layer[Module::Up]);
-        inner = architecture.gatedMlp ? activate(linear(x, layer[Module::Gate]), architecture.activation) * inner
-                                      : activate(inner, architecture.activation);
-        return linear(inner, layer[Module::Down]);
+        const at::Tensor inner = linear(x, layer[Module::Up], pass);
+        return architecture.gatedMlp ? activate(linear(x, layer[Module::Gate], pass), architecture.activation) * inner
+                                     : activate(inner, architecture.activation);
     }
 
-    at::Tensor layerBlock(std::int64_t index, const at::Tensor& x, const RotaryTable* angles,
-                          const Attend& attend) const {
+    at::Tensor mlpBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        const auto attended = [&](const at::Tensor& in) { return attentionBlock(index, in, angles, attend); };
+        const at::Tensor out = linear(mlpInner(layer, x, pass), layer[Module::Down], pass);
+        return residual(out, DropoutSite::MlpOutput, index, pass);
+    }
+
+    at::Tensor layerBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
+        const Weights& layer = layers[static_cast<std::size_t>(index)];
+        const auto attended = [&](const at::Tensor& in) { return attentionBlock(index, in, pass); };
+        const auto mlp = [&](const at::Tensor& in) { return mlpBlock(index, in, pass); };
         const auto normed = [&](const at::Tensor& in, Module module) { return norm(in, layer[module]); };
         switch (architecture.block) {
             case Block::PreNorm: {
                 const at::Tensor y = x + attended(normed(x, Module::AttentionNorm));
-                return y + mlpBlock(layer, normed(y, Module::MlpNorm));
+                return y + mlp(normed(y, Module::MlpNorm));
             }
             case Block::PostNorm: {
                 const at::Tensor y = normed(x + attended(x), Module::AttentionNorm);
-                return normed(y + mlpBlock(layer, y), Module::MlpNorm);
+                return normed(y + mlp(y), Module::MlpNorm);
             }
             case Block::SandwichNorm: {
                 const at::Tensor seen = attended(normed(x, Module::AttentionNorm));
                 const at::Tensor y = x + normed(seen, Module::AttentionOutputNorm);
-                return y + normed(mlpBlock(layer, normed(y, Module::MlpNorm)), Module::MlpOutputNorm);
+                return y + normed(mlp(normed(y, Module::MlpNorm)), Module::MlpOutputNorm);
             }
             case Block::Parallel:
-                return x + attended(normed(x, Module::AttentionNorm)) + mlpBlock(layer, normed(x, Module::MlpNorm));
+                return x + attended(normed(x, Module::AttentionNorm)) + mlp(normed(x, Module::MlpNorm));
             case Block::ParallelOneNorm: {
                 const at::Tensor in = normed(x, Module::AttentionNorm);
-                return x + attended(in) + mlpBlock(layer, in);
+                return x + attended(in) + mlp(in);
             }
         }
         throw Error("unknown block");
     }
 
-    at::Tensor embed(const at::Tensor& tokens, const at::Tensor& positions) const {
+    at::Tensor embed(const at::Tensor& tokens, const at::Tensor& positions, const Pass& pass) const {
         // Where the head adds its own gradient to the table's, a sparse one saves writing a whole table of zeros.
         at::Tensor x = at::embedding(outer[Module::TokenEmbedding].weight, tokens, /*padding_idx=*/-1,
                                      /*scale_grad_by_freq=*/false, /*sparse=*/architecture.tiedHead);
@@ -287,34 +307,34 @@ struct Transformer::State {
             x = x * at::scalar_tensor(architecture.embeddingScale, x.options());  // rounded to the weights' type
         }
         if (outer.has(Module::EmbeddingIn)) {
-            x = linear(x, outer[Module::EmbeddingIn]);
+            x = linear(x, outer[Module::EmbeddingIn], pass);
         }
         if (architecture.positions == Positions::Learned) {
             x = x + at::embedding(outer[Module::PositionEmbedding].weight, positions + architecture.positionOffset);
         }
-        return x;
+        return architecture.embeddingDropout ? Dropout(pass.dropout, dropout, DropoutSite::Embedding)(x) : x;
     }
 
     bool anglesDependOnLength() const { return rotary.dependsOnLength() || windowRotary.dependsOnLength(); }
 
     /// tokens, positions [tokens] → what the head reads [tokens, embedding]. lengths as RotaryAngles::table has them;
     /// undefined where no angle depends on them.
-    at::Tensor run(const at::Tensor& tokens, const at::Tensor& positions, const at::Tensor& lengths,
-                   const Attend& attend) const {
-        at::Tensor x = embed(tokens, positions);
-        RotaryTable full, windowed;
+    at::Tensor run(const at::Tensor& tokens, const at::Tensor& positions, const at::Tensor& lengths, Attend attend,
+                   DropoutKeys keys = {}) const {
+        const auto pass = std::make_shared<Pass>(Pass{std::move(attend), std::move(keys)});
         if (architecture.positions == Positions::Rotary) {
-            full = rotary.table(positions, lengths, computeType);
-            windowed = architecture.windowedLayers.empty() ? full : windowRotary.table(positions, lengths, computeType);
+            pass->full = rotary.table(positions, lengths, computeType);
+            pass->windowed =
+                architecture.windowedLayers.empty() ? pass->full : windowRotary.table(positions, lengths, computeType);
         }
+        at::Tensor x = embed(tokens, positions, *pass);
         for (std::int64_t index = 0; index < architecture.layers; ++index) {
-            const RotaryTable& angles = architecture.windowed(index) ? windowed : full;
-            x = layerBlock(index, x, angles.cosine.defined() ? &angles : nullptr, attend);
+            x = layerBlock(index, x, *pass);
         }
         if (architecture.finalNorm) {
             x = norm(x, outer[Module::FinalNorm]);
         }
-        return outer.has(Module::EmbeddingOut) ? linear(x, outer[Module::EmbeddingOut]) : x;
+        return outer.has(Module::EmbeddingOut) ? linear(x, outer[Module::EmbeddingOut], *pass) : x;
     }
 
     LoraBase adapterBase() const { return {slots, family->matrices, device, computeType}; }
@@ -389,10 +409,14 @@ at::Tensor Transformer::forward(const PackedBatch& batch) const {
     const TreeMasks full = masksOf(0);
     const TreeMasks windowed = a.windowedLayers.empty() ? full : masksOf(a.window);
     const at::Tensor lengths = state_->anglesDependOnLength() ? batch.sequenceLengths() : at::Tensor();
-    return state_->run(batch.tokens, batch.positions, lengths,
-                       [&](std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-                           return treeAttention(q, k, v, a.windowed(layer) ? windowed : full, state_->scoreRule());
-                       });
+    const DropoutKeys keys{batch.dropoutKeys, full.lengths};
+    // Owns what it needs: a layer may be computed anew when this function has returned.
+    const auto attend = [state = state_.get(), full, windowed, keys](std::int64_t layer, const at::Tensor& q,
+                                                                     const at::Tensor& k, const at::Tensor& v) {
+        return treeAttention(q, k, v, state->architecture.windowed(layer) ? windowed : full, state->scoreRule(),
+                             Dropout(keys, state->dropout, DropoutSite::AttentionWeights, layer));
+    };
+    return state_->run(batch.tokens, batch.positions, lengths, attend, keys);
 }
 
 at::Tensor OutputHead::logits(const at::Tensor& rows) const {
@@ -453,6 +477,10 @@ void Transformer::requireGradients(bool on) {
     for (Parameter& parameter : state_->trainable()) {
         parameter.value.requires_grad_(on);
     }
+}
+
+void Transformer::setDropout(double share) {
+    state_->dropout = share;
 }
 
 void Transformer::addAdapter(const LoraSettings& settings, std::uint64_t seed, BaseName name, const std::string& what) {

@@ -26,6 +26,7 @@ struct PackedBatch {
     at::Tensor tokens;     ///< [tokens] int64
     at::Tensor positions;  ///< [tokens] int64
     std::vector<PrefixTree> trees;
+    std::vector<std::uint64_t> dropoutKeys;  ///< one a tree, see Dropout; empty (as packed): nothing is dropped
 
     /// Packs prefix + branches a tree. Every inner vector holds ids. Tensors are made on `device`.
     struct Tree {
@@ -102,6 +103,9 @@ class Transformer {
     const std::vector<Parameter>& trainable() const;
     /// Marks trainable() as leaves that need gradients (training) or not.
     void requireGradients(bool on);
+    /// The share that a batch with dropout keys loses wherever the family has dropout: weights of attention, and what
+    /// Architecture says. An adapter's dropout is its own.
+    void setDropout(double share);
 
     /// Lays a fresh adapter over the model, which must have none: Lora::fresh, with its Error.
     void addAdapter(const LoraSettings& settings, std::uint64_t seed, BaseName name, const std::string& what);

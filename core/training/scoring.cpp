@@ -1,6 +1,7 @@
 #include "core/training/scoring.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/model/log_probs.h"
 
@@ -77,13 +78,14 @@ ExamplePointers longestBatch(const Dataset& dataset, std::int64_t examplesPerSte
 }
 
 at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples,
-                              double lengthAlpha) {
+                              double lengthAlpha, std::vector<std::uint64_t> dropoutKeys) {
     std::vector<model::PackedBatch::Tree> trees;
     trees.reserve(examples.size());
     for (const Example* example : examples) {
         trees.push_back({example->prompt, example->completions});
     }
-    const model::PackedBatch batch = model::PackedBatch::pack(trees, model.device());
+    model::PackedBatch batch = model::PackedBatch::pack(trees, model.device());
+    batch.dropoutKeys = std::move(dropoutKeys);
     at::Tensor logProbs = model::branchTokenLogProbs(model, batch);
     if (lengthAlpha != 1) {
         logProbs = logProbs * tokenWeights(examples, lengthAlpha).to(logProbs.options());

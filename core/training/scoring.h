@@ -24,8 +24,9 @@ ExamplePointers longestBatch(const Dataset& dataset, std::int64_t examplesPerSte
 /// log π of every completion, summed over its tokens; those past the end of the shortest of its example's completions
 /// count `lengthAlpha`: Liu et al., LD-DPO, arXiv:2409.06411. [examples · completions each] float64 on the model's
 /// device, example by example. Differentiable where the parameters need gradients.
+/// With `dropoutKeys`, one an example, the model drops what it is set to.
 at::Tensor completionLogProbs(const model::Transformer& model, std::span<const Example* const> examples,
-                              double lengthAlpha = 1);
+                              double lengthAlpha = 1, std::vector<std::uint64_t> dropoutKeys = {});
 
 /// The same for a whole data set without gradients, part by part; `onProgress(examples done, of all)` may throw to
 /// stop.

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "core/model/lora.h"
+#include "core/model/dropout.h"
 #include "core/training/scoring.h"
 
 namespace prefbench::training {
@@ -69,6 +69,7 @@ Trainer::Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs ref
       schedule_(scheduleFor(settings_.hyperparameters, order_.stepsPerEpoch())),
       optimizer_(makeOptimizer(policy_.trainable(), settings_.hyperparameters)) {
     policy_.requireGradients(true);
+    policy_.setDropout(settings_.hyperparameters.dropout);
 }
 
 void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t stepsDone) {
@@ -79,7 +80,7 @@ void Trainer::resume(const std::filesystem::path& optimizerFile, std::int64_t st
 void Trainer::rehearse() {
     const contract::Hyperparameters& h = settings_.hyperparameters;
     const ExamplePointers longest = longestBatch(train_, h.batchSize * h.gradientAccumulation, settings_.tokenBudget);
-    const at::Tensor sums = logProbs(longest, 0);
+    const at::Tensor sums = logProbs(longest);
     sums.backward(at::zeros_like(sums));
     clearGradients(policy_.trainable());
 }
@@ -108,10 +109,10 @@ StepReport Trainer::step() {
     const auto parts = splitByTokens(examples, settings_.tokenBudget);
     const bool twoPhases = settings_.method.overBatch() && parts.size() > 1;
     const std::vector<double> all = twoPhases ? gradientOfStep(batch, parts, report, pairs) : std::vector<double>();
-    std::size_t begin = 0, beginOfSums = 0, number = 0;
+    std::size_t begin = 0, beginOfSums = 0;
     watch.addTo(report.seconds.loss);
     for (const auto part : parts) {
-        const at::Tensor sums = logProbs(part, number++);  // [completions] float64
+        const at::Tensor sums = logProbs(part);  // [completions] float64
         const auto count = static_cast<std::size_t>(sums.numel());
         const std::vector<double> values = toVector(sums);
         watch.addTo(report.seconds.forward);
@@ -161,12 +162,14 @@ std::vector<StepExample> Trainer::stepExamples() {
     return batch;
 }
 
-/// The adapter's dropout is a function of seed, step and the part's number: a resumed run and both phases of a step
-/// drop the same.
-at::Tensor Trainer::logProbs(std::span<const Example* const> part, std::size_t number) {
-    const model::LoraDropout dropout(policy_.adapter(),
-                                     {settings_.seed, static_cast<std::uint64_t>(stepsDone_), number});
-    return completionLogProbs(policy_, part, settings_.hyperparameters.lengthAlpha);
+/// Dropout is a function of seed, step and example: a resumed run, other parts and both phases of a step drop the same.
+at::Tensor Trainer::logProbs(std::span<const Example* const> part) {
+    std::vector<std::uint64_t> keys;
+    for (const Example* example : part) {
+        const auto index = static_cast<std::uint64_t>(example - train_.examples.data());
+        keys.push_back(model::keyOf({settings_.seed, static_cast<std::uint64_t>(stepsDone_), index}));
+    }
+    return completionLogProbs(policy_, part, settings_.hyperparameters.lengthAlpha, std::move(keys));
 }
 
 /// The derivatives of the step's loss by each of `sums`, log π of the part's completions; adds the part's losses to the
@@ -183,9 +186,8 @@ std::vector<double> Trainer::gradientOfStep(std::span<const StepExample> batch,
                                             StepReport& report, PairLogProbs& pairs) {
     const at::NoGradGuard noGradients;
     std::vector<double> sums;
-    std::size_t number = 0;
     for (const auto part : parts) {
-        const std::vector<double> more = toVector(logProbs(part, number++));
+        const std::vector<double> more = toVector(logProbs(part));
         sums.insert(sums.end(), more.begin(), more.end());
     }
     return gradientOfPart(batch, sums, report, pairs);

@@ -84,7 +84,7 @@ class Trainer {
 
   private:
     std::vector<StepExample> stepExamples();
-    at::Tensor logProbs(std::span<const Example* const> part, std::size_t number);
+    at::Tensor logProbs(std::span<const Example* const> part);
     std::vector<double> gradientOfDemonstrations(std::span<const StepExample> part, const std::vector<double>& sums,
                                                  StepReport& report) const;
     std::vector<double> gradientOfPairs(std::span<const StepExample> part, const std::vector<double>& sums,
