@@ -24,7 +24,7 @@ struct Setting {
 };
 
 /// The one list of training settings: run.json's "hyperparameters", `--set`, and the form of a new run.
-constexpr std::array<Setting, 36> kSettings = {{
+constexpr std::array<Setting, 37> kSettings = {{
     {"beta", &Hyperparameters::beta},
     {"label_smoothing", &Hyperparameters::labelSmoothing},
     {"f_divergence_type", &Hyperparameters::divergence},
@@ -57,6 +57,7 @@ constexpr std::array<Setting, 36> kSettings = {{
     {"save_steps", &Hyperparameters::checkpointEvery},
     {"eval_samples", &Hyperparameters::evalSamples},
     {"dropout", &Hyperparameters::dropout},
+    {"gradient_checkpointing", &Hyperparameters::gradientCheckpointing},
     {"lora_r", &Hyperparameters::loraRank},
     {"lora_alpha", &Hyperparameters::loraAlpha},
     {"lora_dropout", &Hyperparameters::loraDropout},

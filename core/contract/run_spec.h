@@ -42,6 +42,7 @@ struct Hyperparameters {
     std::int64_t checkpointEvery = 0;    ///< steps; 0: only at the end
     std::int64_t evalSamples = 8;        ///< prompts answered at each evaluation for samples.jsonl
     double dropout = 0;                  ///< share of elements dropped in a training step wherever the family drops any
+    bool gradientCheckpointing = false;  ///< the backward pass computes every layer anew
     std::int64_t loraRank = 0;           ///< r of LoRA; 0: all weights are trained
     double loraAlpha = 16, loraDropout = 0;
     std::string loraTargets = "all-linear";  ///< or PEFT's names of modules with commas between; see loraTargetNames

@@ -11,6 +11,7 @@
 #include "core/files/error.h"
 #include "core/model/activation.h"
 #include "core/model/attention.h"
+#include "core/model/checkpointing.h"
 #include "core/model/device.h"
 #include "core/model/families.h"
 #include "core/model/kv_cache.h"
@@ -155,6 +156,7 @@ struct Transformer::State {
     Weights outer;
     std::vector<Weights> layers;
     OutputHead head;
+    bool checkpointing = false;
     double dropout = 0;
     RotaryAngles rotary, windowRotary;
     at::Tensor slopes;             ///< of ALiBi
@@ -329,7 +331,8 @@ struct Transformer::State {
         }
         at::Tensor x = embed(tokens, positions, *pass);
         for (std::int64_t index = 0; index < architecture.layers; ++index) {
-            x = layerBlock(index, x, *pass);
+            const auto layer = [this, index, pass](const at::Tensor& in) { return layerBlock(index, in, *pass); };
+            x = checkpointing && at::GradMode::is_enabled() ? checkpointed(layer, x) : layer(x);
         }
         if (architecture.finalNorm) {
             x = norm(x, outer[Module::FinalNorm]);
@@ -477,6 +480,10 @@ void Transformer::requireGradients(bool on) {
     for (Parameter& parameter : state_->trainable()) {
         parameter.value.requires_grad_(on);
     }
+}
+
+void Transformer::setGradientCheckpointing(bool on) {
+    state_->checkpointing = on;
 }
 
 void Transformer::setDropout(double share) {

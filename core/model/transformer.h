@@ -103,6 +103,8 @@ class Transformer {
     const std::vector<Parameter>& trainable() const;
     /// Marks trainable() as leaves that need gradients (training) or not.
     void requireGradients(bool on);
+    /// Whether the backward pass computes each layer anew instead of keeping what is in it: see checkpointed.
+    void setGradientCheckpointing(bool on);
     /// The share that a batch with dropout keys loses wherever the family has dropout: weights of attention, and what
     /// Architecture says. An adapter's dropout is its own.
     void setDropout(double share);

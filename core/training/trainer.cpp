@@ -69,6 +69,7 @@ Trainer::Trainer(model::Transformer policy, Dataset train, ReferenceLogProbs ref
       schedule_(scheduleFor(settings_.hyperparameters, order_.stepsPerEpoch())),
       optimizer_(makeOptimizer(policy_.trainable(), settings_.hyperparameters)) {
     policy_.requireGradients(true);
+    policy_.setGradientCheckpointing(settings_.hyperparameters.gradientCheckpointing);
     policy_.setDropout(settings_.hyperparameters.dropout);
 }
 

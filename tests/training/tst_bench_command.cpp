@@ -62,6 +62,15 @@ class TestBenchCommand : public QObject {
         }
     }
 
+    void trainingWithCheckpointing() {
+        const QStringList arguments = call(QStringLiteral("train"), {QStringLiteral("--steps"), QStringLiteral("2")});
+        const EngineOutcome kept = runEngine(arguments),
+                            anew = runEngine(arguments + QStringList{QStringLiteral("--gradient-checkpointing")});
+        QVERIFY2(kept.status == 0 && anew.status == 0, anew.standardError.constData());
+        QVERIFY(anew.lines.front().at("gradient_checkpointing").get<bool>());
+        QVERIFY(anew.lines.front().at("loss") == kept.lines.front().at("loss"));
+    }
+
     /// Every completion has the length asked for, so that rates compare.
     void generation() {
         const EngineOutcome outcome = runEngine(

@@ -28,6 +28,9 @@ class TestTrainer : public QObject {
     void lossesOverABatchDoNotDependOnItsParts_data();
     void lossesOverABatchDoNotDependOnItsParts();
     void tokensPastTheShorterCompletionCountLess();
+    void dropoutDoesNotDependOnTheStepsParts();
+    void checkpointingChangesNoBit_data();
+    void checkpointingChangesNoBit();
     void rmsPropEqualsTorchs();
     void dpoRaisesTheMargin();
     void conservativeDpoStopsAtItsOdds();
@@ -37,8 +40,8 @@ class TestTrainer : public QObject {
     void evaluationEqualsTheStepsNumbers();
 
   private:
-    static model::Transformer load() {
-        const std::filesystem::path folder = std::string(PREFBENCH_GOLDEN_DEFAULT) + "/models/llama";
+    static model::Transformer load(const char* name = "llama") {
+        const std::filesystem::path folder = std::filesystem::path(PREFBENCH_GOLDEN_DEFAULT) / "models" / name;
         return model::Transformer::load(files::openModelFolder(folder), at::kCPU, at::kFloat);
     }
 };
@@ -252,6 +255,55 @@ void TestTrainer::tokensPastTheShorterCompletionCountLess() {
     QVERIFY(std::abs(half[0] - (all[0] + none[0]) / 2) < 1e-9);
     QVERIFY(half[0] != all[0]);
     QCOMPARE(half[1], all[1]);
+}
+
+void TestTrainer::dropoutDoesNotDependOnTheStepsParts() {
+    auto whole = settings("dpo", 8, 1), parts = whole, accumulated = settings("dpo", 2, 4), off = whole;
+    for (Trainer::Settings* some : {&whole, &parts, &accumulated}) {
+        some->hyperparameters.dropout = 0.2;
+    }
+    parts.tokenBudget = 10;
+    const Dataset data = pairs(16);
+    auto a = trainerFor(load("gpt2"), data, whole), b = trainerFor(load("gpt2"), data, parts),
+         c = trainerFor(load("gpt2"), data, accumulated), plain = trainerFor(load("gpt2"), data, off);
+    double before = 0;
+    for (int step = 0; step < 4; ++step) {
+        const double loss = a->step().loss;
+        QVERIFY(std::abs(b->step().loss - loss) < 1e-5);
+        QVERIFY(std::abs(c->step().loss - loss) < 1e-5);
+        QVERIFY(std::abs(plain->step().loss - loss) > 1e-4);
+        QVERIFY(loss != before);
+        before = loss;
+    }
+    // What is evaluated drops nothing.
+    QCOMPARE(scoreDataset(a->policy(), data, 4096), scoreDataset(a->policy().clone(), data, 4096));
+}
+
+void TestTrainer::checkpointingChangesNoBit_data() {
+    QTest::addColumn<QString>("method");
+    QTest::addColumn<double>("dropout");
+    QTest::addColumn<qint64>("tokenBudget");
+    QTest::newRow("dpo") << "dpo" << 0.0 << qint64{4096};
+    QTest::newRow("dropout") << "dpo" << 0.2 << qint64{4096};
+    QTest::newRow("in parts") << "dpo" << 0.2 << qint64{10};
+    QTest::newRow("in two phases") << "aot" << 0.2 << qint64{10};
+}
+
+void TestTrainer::checkpointingChangesNoBit() {
+    QFETCH(QString, method);
+    QFETCH(double, dropout);
+    QFETCH(qint64, tokenBudget);
+    auto kept = settings(qPrintable(method), 8, 1);
+    kept.hyperparameters.dropout = dropout;
+    kept.tokenBudget = tokenBudget;
+    auto anew = kept;
+    anew.hyperparameters.gradientCheckpointing = true;
+    auto a = trainerFor(load("gpt2"), pairs(16), kept), b = trainerFor(load("gpt2"), pairs(16), anew);
+    for (int step = 0; step < 4; ++step) {
+        const StepReport plain = a->step(), other = b->step();
+        QVERIFY(plain.loss == other.loss && plain.gradientNorm == other.gradientNorm);
+    }
+    QVERIFY(sameBits(*a, *b));
 }
 
 void TestTrainer::rmsPropEqualsTorchs() {

@@ -38,6 +38,8 @@ class TestTrainingParts : public QObject {
     void runsMayNameEveryMethod();
     void settingsThatAMethodHasNotAreRefused();
     void weightsOfLossesCount();
+    void valuesOutOfRangeAreRefused_data();
+    void valuesOutOfRangeAreRefused();
     void mismatchedCompletionsAnswerThePromptBefore();
     void percentilesInterpolate();
     void accuracyIsStrict();
@@ -236,6 +238,34 @@ void TestTrainingParts::weightsOfLossesCount() {
     h = spec.hyperparameters;
     QCOMPARE(losses("kto").gradientChosen[0], 0.0);
     QVERIFY(std::abs(losses("kto").gradientRejected[0] - 3 * even.gradientRejected[0]) < 1e-15);
+}
+
+void TestTrainingParts::valuesOutOfRangeAreRefused_data() {
+    QTest::addColumn<QString>("setting");
+    QTest::addColumn<QString>("message");
+    QTest::newRow("desirable") << "desirable_weight=-1"
+                               << "desirable_weight = -1.0: must be 0 or more";
+    QTest::newRow("two weights") << "loss_weights=[1,2]"
+                                 << "loss_weights = [1.0,2.0]: must be three numbers of 0 or more";
+    QTest::newRow("negative weight") << "loss_weights=[1,-2,3]"
+                                     << "must be three numbers of 0 or more";
+    QTest::newRow("no list") << "loss_weights=1"
+                             << "loss_weights = 1: must be a list of numbers";
+    QTest::newRow("texts") << "loss_weights=[\"1\",2,3]"
+                           << "must be a list of numbers";
+    QTest::newRow("commas alone") << "loss_weights=1,2,3"
+                                  << "\"1,2,3\" is not a number, true or false, or a list of numbers in brackets";
+    QTest::newRow("dropout") << "dropout=1"
+                             << "dropout = 1.0: must be from 0 (off) to below 1";
+    QTest::newRow("checkpointing") << "gradient_checkpointing=1"
+                                   << "gradient_checkpointing = 1: must be true or false";
+}
+
+void TestTrainingParts::valuesOutOfRangeAreRefused() {
+    QFETCH(QString, setting);
+    QFETCH(QString, message);
+    contract::RunSpec spec;
+    EXPECT_ERROR(contract::applySetting(spec, setting.toStdString()), message.toStdString());
 }
 
 void TestTrainingParts::mismatchedCompletionsAnswerThePromptBefore() {

@@ -33,6 +33,7 @@ struct BenchOptions {
     std::int64_t threads = 0;
     std::int64_t batch = 4, steps = 6;
     std::int64_t lora = 0;  ///< rank; 0: all weights are trained
+    bool gradientCheckpointing = false;
     std::int64_t prompts = 8, samples = 4, newTokens = 64;
 };
 
@@ -87,6 +88,7 @@ training::Trainer::Settings trainerSettings(const BenchOptions& options, const m
     settings.hyperparameters.maxSteps = 2 * options.steps + warmupSteps;
     settings.hyperparameters.shuffle = false;
     settings.hyperparameters.learningRate = 1e-6;
+    settings.hyperparameters.gradientCheckpointing = options.gradientCheckpointing;
     return settings;
 }
 
@@ -167,6 +169,7 @@ int benchTrain(const BenchOptions& options) {
            {"threads", at::get_num_threads()},
            {"batch", options.batch},
            {"lora", options.lora},
+           {"gradient_checkpointing", options.gradientCheckpointing},
            {"pairs_per_second", rounded(median(std::move(pairsPerSecond)))},
            {"seconds_per_step", rounded(median(std::move(seconds)))},
            {"peak_rss_gib", rounded(peak)},
@@ -255,6 +258,8 @@ void addBench(CLI::App& app, Work& work) {
     train->add_option("--lora", options->lora, "rank of an adapter over all linear layers (0: train all weights)")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
+    train->add_flag("--gradient-checkpointing", options->gradientCheckpointing,
+                    "compute every layer anew in the backward pass");
     train->callback([options, &work] { work = [options] { return benchTrain(*options); }; });
 
     auto drawing = std::make_shared<BenchOptions>();
