@@ -72,8 +72,7 @@ class StreamDecoder {
     std::unique_ptr<Decoding> decoding_;
 };
 
-/// How a training pair or a (prompt, completion) is split into ids; DESIGN §7, TRL's rule.
-/// Completions of one prompt, a pair or a ranking.
+/// A prompt and its completions, a pair or a ranking, as TRL's rule splits them into ids.
 struct TokenizedCompletions {
     std::vector<TokenId> prompt;
     std::vector<std::vector<TokenId>> completions;

@@ -19,6 +19,7 @@ namespace {
 
 /// LibTorch's libraries and its kernels' buffers, measured with models that weigh nothing.
 constexpr std::int64_t kProgramBytes = std::int64_t{230} << 20;
+constexpr std::int64_t kStreamHidden = 4;      ///< embeddings and the last norm, in hidden sizes a token
 constexpr std::int64_t kBytesAnExample = 512;  ///< strings and vectors beside their contents
 
 std::int64_t elementBytes(const contract::RunSpec& spec) {
@@ -46,7 +47,28 @@ std::int64_t elementsPerToken(const model::Architecture& a) {
     return elements + (a.gatedMlp ? 4 : 2) * a.mlp;
 }
 
-/// Beside the layers' own: masks, the head's rows and logits, and the widest gradient on its way back.
+/// What the backward pass keeps of one layer for the batch, in elements; dropout's mask and what it is multiplied with.
+std::int64_t elementsOfLayer(const model::Architecture& a, const ExamplePointers& batch, double dropout) {
+    std::int64_t elements = 0;
+    for (const Example* example : batch) {
+        const std::int64_t tokens = example->tokens();
+        elements += tokens * elementsPerToken(a);
+        if (dropout > 0) {
+            // The softmax's weights, their mask, their product.
+            elements += 3 * a.heads * tokens * tokens + (a.residualDropout ? 4 * a.hidden * tokens : 0);
+        }
+    }
+    return elements;
+}
+
+/// What the backward pass keeps of all layers for the batch, in elements.
+std::int64_t elementsOfLayers(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens,
+                              const contract::Hyperparameters& h) {
+    const std::int64_t layer = elementsOfLayer(a, batch, h.dropout);
+    return h.gradientCheckpointing ? layer + a.layers * tokens * a.hidden : a.layers * layer;
+}
+
+/// Beside the layers' own: the stream, masks, the head's rows and logits, and the widest gradient on its way back.
 std::int64_t elementsOfBatch(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens,
                              std::int64_t bytes) {
     std::int64_t masks = 0, rows = 0;
@@ -56,7 +78,7 @@ std::int64_t elementsOfBatch(const model::Architecture& a, const ExamplePointers
     }
     // What is kept for the backward pass, and a chunk that is not.
     const std::int64_t logits = std::min(rows * a.vocabulary, model::keptLogitsBytes / bytes + model::chunkLogits);
-    return masks + logits + 2 * rows * a.hidden + 3 * tokens * std::max(a.mlp, a.hidden);
+    return masks + logits + 2 * rows * a.hidden + tokens * (kStreamHidden * a.hidden + 3 * std::max(a.mlp, a.hidden));
 }
 
 std::vector<model::WeightSlot> slotsOf(const model::Architecture& architecture) {
@@ -115,7 +137,7 @@ std::int64_t adapterSize(const files::ModelFolder& folder) {
 
 std::int64_t activationBytesPerToken(const model::Architecture& architecture) {
     constexpr std::int64_t bytes = 4;
-    return bytes * (architecture.layers * elementsPerToken(architecture) + 4 * architecture.hidden);
+    return bytes * (architecture.layers * elementsPerToken(architecture) + kStreamHidden * architecture.hidden);
 }
 
 MemoryNeed estimateMemory(const MemoryShape& shape) {
@@ -130,8 +152,8 @@ MemoryNeed estimateMemory(const MemoryShape& shape) {
     need.gradients = trainedParameters(shape) * bytes;
     need.parameters = parameterCount(slotsOf(a)) * bytes + (trainsAdapter(shape) ? need.gradients : 0);
     need.moments = (shape.spec.hyperparameters.optimizer == "rmsprop" ? 1 : 2) * need.gradients;
-    need.activations = activationBytesPerToken(a) / 4 * bytes * need.batchTokens +
-                       bytes * elementsOfBatch(a, batch, need.batchTokens, bytes);
+    need.activations = bytes * (elementsOfLayers(a, batch, need.batchTokens, shape.spec.hyperparameters) +
+                                elementsOfBatch(a, batch, need.batchTokens, bytes));
     return need;
 }
 
@@ -165,6 +187,13 @@ std::string advice(const MemoryShape& shape, std::int64_t available) {
             size /= 2;
         }
         return "lower batch_size to " + std::to_string(size) + " with gradient_accumulation_steps 1";
+    }
+    const auto checkpointed = [&](contract::RunSpec& spec) {
+        withBatch(1)(spec);
+        spec.hyperparameters.gradientCheckpointing = true;
+    };
+    if (!h.gradientCheckpointing && fits(checkpointed)) {
+        return "set gradient_checkpointing true and batch_size 1";
     }
     const MemoryNeed one = needWith(shape, withBatch(1));
     if (const std::int64_t room = available - (one.total() - one.activations); room > 0) {

@@ -37,7 +37,7 @@ std::int64_t trainedParameters(const MemoryShape& shape);
 /// Numbers in the folder's adapter; 0 where it is a whole model.
 std::int64_t adapterSize(const files::ModelFolder& folder);
 
-/// Estimated bytes of activations that training keeps for one token, the head aside.
+/// Estimated bytes of activations that training keeps for one token, without checkpointing and dropout; the head aside.
 std::int64_t activationBytesPerToken(const model::Architecture& architecture);
 
 struct MemoryAvailable {

@@ -125,11 +125,27 @@ class TestMemory : public QObject {
         QCOMPARE(estimateMemory({spec, a, 100000, data}).parameters, 2 * four.parameters);
     }
 
+    void checkpointingKeepsOneLayerAndDropoutKeepsItsMasks() {
+        model::Architecture a = architecture();
+        a.layers = 12;
+        const Dataset data = examples(4, 200);
+        contract::RunSpec spec = tinySpec();
+        const std::int64_t plain = estimateMemory({spec, a, 100000, data}).activations;
+        spec.hyperparameters.dropout = 0.1;
+        const std::int64_t dropping = estimateMemory({spec, a, 100000, data}).activations;
+        QVERIFY(dropping >= plain + 4 * a.layers * 3 * a.heads * 200 * 200);
+        spec.hyperparameters.gradientCheckpointing = true;
+        QVERIFY(estimateMemory({spec, a, 100000, data}).activations < dropping / 2);
+        spec.hyperparameters.dropout = 0;
+        QVERIFY(estimateMemory({spec, a, 100000, data}).activations < plain / 2);
+    }
+
     void whatMakesARunFitIsNamed_data() {
         QTest::addColumn<QString>("setting");
         QTest::addColumn<double>("share");  // of what the run needs
         QTest::newRow("a smaller batch") << "lower batch_size to " << 0.5;
-        QTest::newRow("shorter examples") << "set batch_size 1 and max_length " << 0.015;
+        QTest::newRow("layers computed anew") << "set gradient_checkpointing true and batch_size 1" << 0.015;
+        QTest::newRow("shorter examples") << "set batch_size 1 and max_length " << 0.005;
         QTest::newRow("nothing") << "choose a smaller model" << 0.0;
     }
 
