@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "core/model/kernels.h"
 #include "core/model/parallel.h"
@@ -84,19 +85,43 @@ bool isOneTokenEach(const at::Tensor& queries, const at::Tensor& keys, const at:
            !at::GradMode::is_enabled();
 }
 
+/// Of sequence · heads + head: a head of all sequences that share a past, one after the other.
+std::vector<std::int64_t> readingOrder(std::int64_t sequences, std::int64_t heads, const SharedPast* shared) {
+    std::vector<std::int64_t> order(static_cast<std::size_t>(sequences * heads));
+    std::iota(order.begin(), order.end(), 0);
+    if (shared != nullptr) {
+        std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+            const auto key = [&](std::int64_t i) {
+                return shared->leaders[static_cast<std::size_t>(i / heads)] * heads + i % heads;
+            };
+            return key(a) < key(b);
+        });
+    }
+    return order;
+}
+
 /// [sequences, heads, 1, headDim] over [sequences, kvHeads, tokens, headDim]
 at::Tensor oneTokenAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                             const at::Tensor& mask, double scale) {
+                             const at::Tensor& mask, double scale, const SharedPast* shared) {
     const std::int64_t heads = queries.size(1), group = heads / keys.size(1), tokens = keys.size(2);
     const at::Tensor asked = queries.contiguous();
     at::Tensor output = at::empty_like(asked), scores = at::empty({queries.size(0) * heads, tokens}, asked.options());
     const at::Tensor added = mask.defined() ? mask.expand({queries.size(0), heads, 1, tokens})
                                             : at::Tensor();  // [sequences, heads, 1, tokens]
     const at::Tensor rows = added.defined() && added.stride(3) != 1 ? added.contiguous() : added;
+    const std::vector<std::int64_t> order = readingOrder(queries.size(0), heads, shared);
     inParallel(queries.size(0) * heads, 4, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
+        for (std::int64_t place = begin; place < end; ++place) {
+            const std::int64_t i = order[static_cast<std::size_t>(place)];
             const std::int64_t sequence = i / heads, head = i % heads, from = head / group;
             TokenAttention one;
+            if (shared != nullptr) {
+                const auto index = static_cast<std::size_t>(sequence);
+                const std::int64_t leader = shared->leaders[index];
+                one.sharedKeys = keys.const_data_ptr<float>() + leader * keys.stride(0) + from * keys.stride(1);
+                one.sharedValues = values.const_data_ptr<float>() + leader * values.stride(0) + from * values.stride(1);
+                one.shared = shared->tokens[index];
+            }
             one.query = asked.const_data_ptr<float>() + i * queries.size(3);
             one.keys = keys.const_data_ptr<float>() + sequence * keys.stride(0) + from * keys.stride(1);
             one.values = values.const_data_ptr<float>() + sequence * values.stride(0) + from * values.stride(1);
@@ -165,12 +190,12 @@ at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, cons
 }
 
 at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                     const at::Tensor& mask, bool causal, const ScoreRule& rule) {
+                     const at::Tensor& mask, bool causal, const ScoreRule& rule, const SharedPast* shared) {
     if (rule.cap > 0) {
         return plainAttention(queries, keys, values, mask, causal, rule);
     }
     if (!causal && isOneTokenEach(queries, keys, values)) {
-        return oneTokenAttention(queries, keys, values, mask, rule.scale);
+        return oneTokenAttention(queries, keys, values, mask, rule.scale, shared);
     }
     const std::optional<at::Tensor> added = mask.defined() ? std::optional(mask) : std::nullopt;
     const bool grouped = queries.size(1) != keys.size(1);

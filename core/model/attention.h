@@ -33,11 +33,17 @@ struct ScoreRule {
 at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                          const TreeMasks& masks, const ScoreRule& rule, const Dropout& dropout);
 
+/// Sequences of a cache that begin alike: the first tokens[s] keys and values of sequence s are those of leaders[s]
+/// too.
+struct SharedPast {
+    std::vector<std::int64_t> leaders, tokens;
+};
+
 /// softmax(scale · Q Kᵀ + mask) V; kvHeads may divide heads.
 /// [sequences, heads, new, headDim] over [sequences, kvHeads, all, headDim]; an undefined mask means all, or the past
-/// where `causal`.
+/// where `causal`. `shared` changes nothing but how often memory is read.
 at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                     const at::Tensor& mask, bool causal, const ScoreRule& rule);
+                     const at::Tensor& mask, bool causal, const ScoreRule& rule, const SharedPast* shared = nullptr);
 
 /// Press, Smith and Lewis 2022, "Train Short, Test Long" (ALiBi): how steeply each head's scores fall with distance.
 /// [heads, 1, 1] float32

@@ -133,13 +133,17 @@ PREFBENCH_INLINE ExponentialRow exponentiate(float* row, std::int64_t n) {
     return result;
 }
 
+/// Tokens before they are needed: far apart in memory, so that the CPU does not foresee them.
+constexpr std::int64_t ahead = 8;
+
 /// The weighted values' elements from `begin`, BLOCKS · 16 of them.
 template <std::int64_t BLOCKS>
 PREFBENCH_INLINE void addValues(const TokenAttention& a, std::int64_t begin, float scale) {
     Floats sums[BLOCKS] = {};
     for (std::int64_t token = 0; token < a.tokens; ++token) {
-        const float* value = a.values + token * a.valueStride + begin;
+        const float* value = (token < a.shared ? a.sharedValues : a.values) + token * a.valueStride + begin;
         for (std::int64_t b = 0; b < BLOCKS; ++b) {
+            __builtin_prefetch(value + ahead * a.valueStride + b * lanes);
             sums[b] += a.scores[token] * load(value + b * lanes);
         }
     }
@@ -150,9 +154,11 @@ PREFBENCH_INLINE void addValues(const TokenAttention& a, std::int64_t begin, flo
 
 PREFBENCH_INLINE void attend(const TokenAttention& a) {
     for (std::int64_t token = 0; token < a.tokens; ++token) {
+        const float* key = (token < a.shared ? a.sharedKeys : a.keys) + token * a.keyStride;
         Floats products{};
         for (std::int64_t i = 0; i < a.dim; i += lanes) {
-            products += load(a.query + i) * load(a.keys + token * a.keyStride + i);
+            __builtin_prefetch(key + ahead * a.keyStride + i);
+            products += load(a.query + i) * load(key + i);
         }
         a.scores[token] = sumOf(products) * a.scale + (a.mask == nullptr ? 0.0F : a.mask[token]);
     }

@@ -25,9 +25,14 @@ struct TokenAttention {
     const float* query = nullptr;   ///< [dim]
     const float* keys = nullptr;    ///< [tokens, dim], rows `keyStride` apart
     const float* values = nullptr;  ///< [tokens, dim], rows `valueStride` apart
-    const float* mask = nullptr;    ///< added to the scores [tokens]; may be null
-    float* scores = nullptr;        ///< room for [tokens]
-    float* output = nullptr;        ///< [dim]
+    /// Where the first `shared` tokens' keys and values are read instead, with the same strides: other sequences read
+    /// the same ones at about the same time.
+    const float* sharedKeys = nullptr;
+    const float* sharedValues = nullptr;
+    std::int64_t shared = 0;
+    const float* mask = nullptr;  ///< added to the scores [tokens]; may be null
+    float* scores = nullptr;      ///< room for [tokens]
+    float* output = nullptr;      ///< [dim]
     std::int64_t tokens = 0, dim = 0, keyStride = 0, valueStride = 0;
     float scale = 1;
 };

@@ -1,6 +1,7 @@
 #include "core/model/kv_cache.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "core/files/error.h"
 
@@ -9,10 +10,15 @@ namespace {
 
 constexpr std::int64_t growthTokens = 32;  ///< more than needed, so that rows are not copied for every token
 
+constexpr std::int64_t selectedRoom = 64;  ///< for tokens to come, so that what was just copied is not copied again
+
 }  // namespace
 
 KvCache::KvCache(const Transformer& model, std::int64_t sequences, std::int64_t capacity)
     : capacity_(std::max<std::int64_t>(capacity, 1)), lengths_(static_cast<std::size_t>(sequences), 0) {
+    shared_.leaders.resize(lengths_.size());
+    std::iota(shared_.leaders.begin(), shared_.leaders.end(), 0);
+    shared_.tokens.resize(lengths_.size(), 0);
     const Architecture& a = model.architecture();
     const auto options = at::TensorOptions(model.device()).dtype(model.computeType());
     for (std::int64_t layer = 0; layer < a.layers; ++layer) {
@@ -33,6 +39,28 @@ void KvCache::truncate(const std::vector<std::int64_t>& lengths) {
         }
     }
     lengths_ = lengths;
+    for (std::size_t row = 0; row < lengths.size(); ++row) {
+        const std::int64_t ofLeader = lengths[static_cast<std::size_t>(shared_.leaders[row])];
+        shared_.tokens[row] = std::min({shared_.tokens[row], lengths[row], ofLeader});
+    }
+}
+
+/// Each selected row is led by the first that came from the same row, or from a row with the same leader.
+SharedPast KvCache::sharedBy(const std::vector<std::int64_t>& rows) const {
+    SharedPast result;
+    const auto leader = [&](std::int64_t row) { return shared_.leaders[static_cast<std::size_t>(row)]; };
+    const auto tokens = [&](std::int64_t row) {
+        return (leader(row) == row ? lengths_ : shared_.tokens)[static_cast<std::size_t>(row)];
+    };
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto first =
+            std::find_if(rows.begin(), rows.end(), [&](std::int64_t row) { return leader(row) == leader(rows[i]); });
+        result.leaders.push_back(first - rows.begin());
+        const bool isSame = *first == rows[i];
+        result.tokens.push_back(isSame ? lengths_[static_cast<std::size_t>(rows[i])]
+                                       : std::min(tokens(*first), tokens(rows[i])));
+    }
+    return result;
 }
 
 KvCache KvCache::select(const std::vector<std::int64_t>& rows) const {
@@ -40,11 +68,22 @@ KvCache KvCache::select(const std::vector<std::int64_t>& rows) const {
     for (const std::int64_t row : rows) {
         result.lengths_.push_back(lengths_.at(static_cast<std::size_t>(row)));
     }
-    result.capacity_ = std::max<std::int64_t>(result.longest(), 1);
+    result.shared_ = sharedBy(rows);
+    const std::int64_t held = result.longest();
+    result.capacity_ = held + selectedRoom;
     const at::Tensor index = at::tensor(rows, at::kLong).to(keys_.front().device());
+    const auto selected = [&](const at::Tensor& all) {
+        auto sizes = all.sizes().vec();
+        sizes[0] = index.size(0);
+        sizes[1] = result.capacity_;
+        at::Tensor chosen = at::empty(sizes, all.options());
+        chosen.narrow(1, 0, held).copy_(all.narrow(1, 0, held).index_select(0, index));
+        chosen.narrow(1, held, selectedRoom).zero_();
+        return chosen;
+    };
     for (std::size_t layer = 0; layer < keys_.size(); ++layer) {
-        result.keys_.push_back(keys_[layer].narrow(1, 0, result.capacity_).index_select(0, index));
-        result.values_.push_back(values_[layer].narrow(1, 0, result.capacity_).index_select(0, index));
+        result.keys_.push_back(selected(keys_[layer]));
+        result.values_.push_back(selected(values_[layer]));
     }
     return result;
 }
@@ -58,6 +97,10 @@ void KvCache::join(const KvCache& other) {
         keys_[layer] = joined(keys_[layer], other.keys_[layer]);
         values_[layer] = joined(values_[layer], other.values_[layer]);
     }
+    for (const std::int64_t leader : other.shared_.leaders) {
+        shared_.leaders.push_back(leader + sequences());
+    }
+    shared_.tokens.insert(shared_.tokens.end(), other.shared_.tokens.begin(), other.shared_.tokens.end());
     lengths_.insert(lengths_.end(), other.lengths_.begin(), other.lengths_.end());
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/model/attention.h"
 #include "core/model/torch.h"
 #include "core/model/transformer.h"
 
@@ -26,10 +27,13 @@ class KvCache {
     void truncate(const std::vector<std::int64_t>& lengths);
 
     /// The cache whose rows are `rows` of this one, in order; a row may be named several times (the samples of one
-    /// prompt) or not at all.
+    /// prompt) or not at all. There is room for some more tokens.
     KvCache select(const std::vector<std::int64_t>& rows) const;
     /// Appends the rows of `other`, a cache of the same model.
     void join(const KvCache& other);
+
+    /// What rows that were selected from one row have in common: their tokens up to then.
+    const SharedPast& shared() const { return shared_; }
 
     /// One layer's keys and values of `newTokens` tokens appended to every row, and views of all it then holds. Rows
     /// grow once for all layers, by `advance`.
@@ -43,9 +47,11 @@ class KvCache {
   private:
     KvCache() = default;
     void grow(std::int64_t capacity);
+    SharedPast sharedBy(const std::vector<std::int64_t>& rows) const;
 
     std::int64_t capacity_ = 0;
     std::vector<std::int64_t> lengths_;
+    SharedPast shared_;
     /// Each [sequences, capacity, kvHeads, headDim]
     std::vector<at::Tensor> keys_, values_;
 };

@@ -16,8 +16,8 @@
 #include "core/model/families.h"
 #include "core/model/kv_cache.h"
 #include "core/model/lora.h"
+#include "core/model/packed_matrix.h"
 #include "core/model/rotary.h"
-#include "core/model/row_products.h"
 #include "core/model/weights.h"
 
 namespace prefbench::model {
@@ -25,7 +25,8 @@ namespace {
 
 struct ModuleWeights {
     at::Tensor weight, bias;
-    std::int64_t adapterLayer = -1;  ///< of the model's adapter; -1: none
+    std::shared_ptr<const PackedMatrix> packed;  ///< of a model for decoding; may be null
+    std::int64_t adapterLayer = -1;              ///< of the model's adapter; -1: none
 };
 
 /// A layer's, or the whole model's, weights by module.
@@ -40,6 +41,12 @@ class Weights {
             result.push_back(module.weight);
         }
         return result;
+    }
+    template <class Work>
+    void forEach(const Work& work) {
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            work(static_cast<Module>(i), weights_[i]);
+        }
     }
     bool has(Module module) const { return (*this)[module].weight.defined(); }
 
@@ -179,13 +186,27 @@ struct Transformer::State {
         if (architecture.tiedHead) {
             outer[Module::Head].weight = outer[Module::TokenEmbedding].weight;
         }
-        head = {outer[Module::Head].weight, outer[Module::Head].bias, architecture.logitCap};
+        head = {outer[Module::Head].weight, outer[Module::Head].bias, architecture.logitCap, nullptr};
         if (architecture.positions == Positions::Rotary) {
             rotary = RotaryAngles(architecture.rotary, device);
             windowRotary = RotaryAngles(architecture.windowRotary, device);
         } else if (architecture.positions == Positions::Alibi) {
             slopes = alibiSlopes(architecture.heads);
         }
+    }
+
+    void pack(WeightFormat format) {
+        const bool inputsFirst = family->matrices == MatrixLayout::InputByOutput;
+        const auto packAll = [&](Weights& weights) {
+            weights.forEach([&](Module module, ModuleWeights& m) {
+                if (m.weight.defined() && isLinear(module)) {
+                    m.packed = std::make_shared<const PackedMatrix>(m.weight, inputsFirst, format);
+                }
+            });
+        };
+        packAll(outer);
+        std::for_each(layers.begin(), layers.end(), packAll);
+        head.packed = std::make_shared<const PackedMatrix>(head.weight, false, format);
     }
 
     static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
@@ -196,8 +217,8 @@ struct Transformer::State {
     }
 
     at::Tensor product(const at::Tensor& x, const ModuleWeights& m) const {
-        if (rowProductsTake(x, m.weight)) {
-            return rowProducts(x, m.weight, m.bias, family->matrices != MatrixLayout::OutputByInput);
+        if (m.packed && m.packed->takes(x)) {
+            return m.packed->multiply(x, m.bias);
         }
         if (family->matrices == MatrixLayout::OutputByInput) {
             return at::linear(x, m.weight, m.bias.defined() ? std::optional(m.bias) : std::nullopt);
@@ -423,8 +444,8 @@ at::Tensor Transformer::forward(const PackedBatch& batch) const {
 }
 
 at::Tensor OutputHead::logits(const at::Tensor& rows) const {
-    const at::Tensor raw = rowProductsTake(rows, weight)
-                               ? rowProducts(rows, weight, bias, false)
+    const at::Tensor raw = packed && packed->takes(rows)
+                               ? packed->multiply(rows, bias)
                                : at::linear(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt);
     return cap > 0 ? (raw / cap).tanh() * cap : raw;
 }
@@ -448,7 +469,7 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
         const KvCache::View past = cache.append(layer, bySequence(k), bySequence(v), positions);
         const CachedMasks::Mask& mask = a.windowed(layer) ? masks.windowed : masks.full;
         return attention(bySequence(q).transpose(1, 2), past.keys, past.values, mask.added, mask.causal,
-                         state_->scoreRule())
+                         state_->scoreRule(), &cache.shared())
             .transpose(1, 2);
     };
     at::Tensor sequenceLengths;
@@ -458,6 +479,14 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
     const at::Tensor hidden = state_->run(tokens.flatten(), positions.flatten(), sequenceLengths, attend);
     cache.advance(newTokens);
     return hidden.unflatten(0, {sequences, newTokens});
+}
+
+Transformer Transformer::forDecoding(WeightFormat format) const {
+    auto state = std::make_unique<State>(*state_);
+    if (state->device.is_cpu() && state->computeType == at::kFloat) {
+        state->pack(format);
+    }
+    return Transformer(std::move(state));
 }
 
 std::vector<at::Tensor> Transformer::blockMatrices() const {

@@ -48,6 +48,8 @@ struct Parameter {
 
 class KvCache;
 class Lora;
+class PackedMatrix;
+enum class WeightFormat;
 struct LoraSettings;
 enum class BaseName;
 
@@ -57,9 +59,10 @@ enum class WeightStorage { Mapped, Owned };
 
 /// From hidden states to logits: cap · tanh(x / cap) of x = hidden · weightᵀ + bias.
 struct OutputHead {
-    at::Tensor weight;  ///< [vocabulary, embedding]; the embedding where they are tied
-    at::Tensor bias;    ///< [vocabulary]; undefined: none
-    double cap = 0;     ///< 0: none
+    at::Tensor weight;                             ///< [vocabulary, embedding]; the embedding where they are tied
+    at::Tensor bias;                               ///< [vocabulary]; undefined: none
+    double cap = 0;                                ///< 0: none
+    std::shared_ptr<const PackedMatrix> packed{};  ///< the weight, of a model for decoding; may be null
 
     /// [n, embedding] → [n, vocabulary]
     at::Tensor logits(const at::Tensor& rows) const;
@@ -93,6 +96,11 @@ class Transformer {
     /// One step of cached decoding or a prefill: `tokens` [sequences, new tokens] are appended to every sequence of
     /// `cache`. Returns hidden states [sequences, new tokens, embedding].
     at::Tensor forwardCached(const at::Tensor& tokens, KvCache& cache) const;
+
+    /// The same model for decoding on the CPU: it shares the weights and has besides, where they are float32, a packed
+    /// copy of its matrices, head included, from which forwardCached and logits multiply. BFloat16 and Int8 are less
+    /// exact: tests/model/tst_golden_models.cpp holds by how much at most. Weights that change later are not seen.
+    Transformer forDecoding(WeightFormat format) const;
 
     /// In a fixed order: embeddings, layers, final norm, head.
     const std::vector<Parameter>& parameters() const;

@@ -9,16 +9,19 @@
 #define PREFBENCH_INLINE [[gnu::always_inline]] inline
 
 /// Defines NAMEBest, a function of these parameters that returns CALL: a body inlined into functions that may use newer
-/// instructions.
+/// instructions. CALL may ask `registers`, how many of the CPU's hold sixteen floats together.
 #if defined(__x86_64__)
 #define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL)                                     \
     [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]] RESULT NAME##Avx512 PARAMETERS { \
+        [[maybe_unused]] constexpr int registers = 32;                                         \
         return CALL;                                                                           \
     }                                                                                          \
     [[gnu::target("arch=x86-64-v3")]] RESULT NAME##Avx2 PARAMETERS {                           \
+        [[maybe_unused]] constexpr int registers = 8;                                          \
         return CALL;                                                                           \
     }                                                                                          \
     RESULT NAME##Plain PARAMETERS {                                                            \
+        [[maybe_unused]] constexpr int registers = 4;                                          \
         return CALL;                                                                           \
     }                                                                                          \
     const auto NAME##Best = __builtin_cpu_supports("x86-64-v4")   ? &NAME##Avx512              \
@@ -27,6 +30,7 @@
 #else
 #define PREFBENCH_FOR_CPUS(NAME, RESULT, PARAMETERS, CALL) \
     RESULT NAME##Best PARAMETERS {                         \
+        [[maybe_unused]] constexpr int registers = 8;      \
         return CALL;                                       \
     }
 #endif

@@ -81,8 +81,8 @@ std::size_t heldBack(const std::string& text, const std::vector<std::string>& st
 }  // namespace
 
 BatchGenerator::BatchGenerator(const model::Transformer& model, const text::Tokenizer& tokenizer,
-                               SampleCallbacks callbacks, std::int64_t maxRows)
-    : model_(model),
+                               SampleCallbacks callbacks, std::int64_t maxRows, model::WeightFormat format)
+    : model_(model.forDecoding(format)),
       tokenizer_(std::shared_ptr<const text::Tokenizer>(), &tokenizer),
       callbacks_(std::move(callbacks)),
       endIds_(model.architecture().eosIds),
@@ -290,8 +290,7 @@ void BatchGenerator::dropDoneRows(bool always) {
 void BatchGenerator::drawTokensOfRows() {
     const at::Tensor logits = logits_.scalar_type() == at::kDouble ? logits_ : logits_.to(at::kFloat);
     const at::Tensor ids = drawIds(logits);
-    const at::Tensor chosen = logits.gather(1, ids.unsqueeze(1)).squeeze(1) - logits.logsumexp(1);
-    const at::Tensor drawn = at::stack({ids.to(at::kDouble), chosen.to(at::kDouble)}).to(at::kCPU);
+    const at::Tensor drawn = at::stack({ids.to(at::kDouble), logProbabilities(logits, ids)}).to(at::kCPU);
     const auto values = drawn.accessor<double, 2>();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
         const auto row = static_cast<std::int64_t>(i);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/model/kv_cache.h"
+#include "core/model/panel_kernels.h"
 #include "core/sampling/generator.h"
 #include "core/sampling/processors.h"
 
@@ -16,13 +17,14 @@ namespace prefbench::sampling {
 
 /// Draws for many requests at once, which may come and go while it runs: the samples of all of them are rows of one
 /// batch, and rows that have ended make room for requests that wait. What a request gets does not depend on its
-/// company but for rounding. Model and tokenizer must outlive it; not thread-safe.
+/// company but for rounding. The tokenizer must outlive it. Draws from the model as it was when this was made, and
+/// on a CPU from a packed copy of its matrices. Not thread-safe.
 class BatchGenerator {
   public:
     /// `callbacks` are called from within `step`; their `prompt` is the request's number. At most `maxRows` samples run
-    /// at once (0: as many as fit a fixed share of memory).
+    /// at once (0: as many as fit a fixed share of memory). `format`: see Transformer::forDecoding.
     BatchGenerator(const model::Transformer& model, const text::Tokenizer& tokenizer, SampleCallbacks callbacks,
-                   std::int64_t maxRows = 0);
+                   std::int64_t maxRows = 0, model::WeightFormat format = model::WeightFormat::Float32);
 
     /// Queues `settings.samples` completions of a prompt and returns the request's number: 0, 1, 2, … Throws Error
     /// when settings break a rule, or the prompt is empty, too long for the model or holds ids outside the vocabulary.
@@ -78,7 +80,7 @@ class BatchGenerator {
     void report(Sample sample);
     std::int64_t running() const;
 
-    const model::Transformer& model_;
+    model::Transformer model_;
     std::shared_ptr<const text::Tokenizer> tokenizer_;
     SampleCallbacks callbacks_;
     std::vector<text::TokenId> endIds_;

@@ -1,8 +1,14 @@
 #include "core/sampling/processors.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <limits>
+#include <numeric>
 #include <set>
+
+#include "core/model/kernels.h"
+#include "core/model/parallel.h"
 
 namespace prefbench::sampling {
 namespace {
@@ -89,6 +95,55 @@ at::Tensor withHistories(const at::Tensor& logits, const contract::SamplingSetti
     return processed;
 }
 
+/// Whether forEachRow takes them.
+bool isPlain(const at::Tensor& logits) {
+    return logits.device().is_cpu() && logits.scalar_type() == at::kFloat && logits.is_contiguous();
+}
+
+/// Calls work(row, its logits, a copy of them to work on) for all rows, with all threads. A row stays in a thread's
+/// cache, where whole tensors of probabilities would go through memory.
+void forEachRow(const at::Tensor& logits,
+                const std::function<void(std::int64_t, const float*, std::vector<float>&)>& work) {
+    const std::int64_t columns = logits.size(1);
+    model::inParallel(logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<float> copy;
+        for (std::int64_t row = begin; row < end; ++row) {
+            const float* source = logits.const_data_ptr<float>() + row * columns;
+            copy.assign(source, source + columns);
+            work(row, source, copy);
+        }
+    });
+}
+
+/// The first place at which the sum of the weights up to it exceeds `uniform` of their whole. Weights of 0 are never
+/// chosen.
+std::int64_t placeOf(const std::vector<float>& weights, double uniform) {
+    constexpr std::size_t block = 512;
+    std::vector<double> sums;
+    for (std::size_t begin = 0; begin < weights.size(); begin += block) {
+        const auto first = weights.begin() + static_cast<std::ptrdiff_t>(begin);
+        sums.push_back(
+            std::accumulate(first, first + static_cast<std::ptrdiff_t>(std::min(block, weights.size() - begin)), 0.0));
+    }
+    const double target = uniform * std::accumulate(sums.begin(), sums.end(), 0.0);
+    double sum = 0;
+    std::size_t last = 0;  // that has a weight, for a target that rounding put at the end
+    for (std::size_t i = 0; i < sums.size(); sum += sums[i++]) {
+        if (sums[i] == 0 || (sum + sums[i] <= target && i + 1 < sums.size())) {
+            continue;
+        }
+        double within = sum;
+        for (std::size_t place = i * block; place < std::min((i + 1) * block, weights.size()); ++place) {
+            within += weights[place];
+            last = weights[place] > 0 ? place : last;
+            if (within > target && weights[place] > 0) {
+                return static_cast<std::int64_t>(place);
+            }
+        }
+    }
+    return static_cast<std::int64_t>(last);
+}
+
 }  // namespace
 
 bool needsHistory(const contract::SamplingSettings& settings) {
@@ -111,7 +166,29 @@ at::Tensor processLogits(const at::Tensor& logits, const contract::SamplingSetti
     return settings.epsilonCutoff > 0 ? keepAbove(processed, settings.epsilonCutoff) : processed;
 }
 
+at::Tensor logProbabilities(const at::Tensor& logits, const at::Tensor& ids) {
+    if (!isPlain(logits)) {
+        return (logits.gather(1, ids.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)).to(at::kDouble);
+    }
+    at::Tensor result = at::empty({logits.size(0)}, at::kDouble);
+    forEachRow(logits, [&](std::int64_t row, const float* source, std::vector<float>& weights) {
+        const model::ExponentialRow made = model::exponentiateRow(weights.data(), logits.size(1));
+        const float chosen = source[ids.const_data_ptr<std::int64_t>()[row]];
+        result.mutable_data_ptr<double>()[row] = double{chosen} - made.most - std::log(made.sum);
+    });
+    return result;
+}
+
 at::Tensor drawTokens(const at::Tensor& processedLogits, const at::Tensor& uniforms) {
+    if (isPlain(processedLogits)) {
+        at::Tensor ids = at::empty({processedLogits.size(0)}, at::kLong);
+        forEachRow(processedLogits, [&](std::int64_t row, const float* /*source*/, std::vector<float>& weights) {
+            const bool finite = std::isfinite(model::exponentiateRow(weights.data(), processedLogits.size(1)).sum);
+            ids.mutable_data_ptr<std::int64_t>()[row] =
+                finite ? placeOf(weights, uniforms.const_data_ptr<double>()[row]) : processedLogits.size(1) - 1;
+        });
+        return ids;
+    }
     const at::Tensor cumulative = processedLogits.softmax(-1).cumsum(-1, at::kDouble);
     const at::Tensor total = cumulative.narrow(-1, cumulative.size(-1) - 1, 1);
     // The first place that exceeds the target: a token of probability 0 adds nothing, so it is never the first.

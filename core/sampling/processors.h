@@ -25,6 +25,10 @@ bool needsHistory(const contract::SamplingSettings& settings);
 at::Tensor processLogits(const at::Tensor& logits, const contract::SamplingSettings& settings,
                          const std::vector<RowHistory>& histories);
 
+/// log softmax(logits)[id], row by row; NaN where the logits are not finite. [rows, vocabulary], [rows] int64 → [rows]
+/// float64
+at::Tensor logProbabilities(const at::Tensor& logits, const at::Tensor& ids);
+
 /// For each row the token at which the cumulative probability passes `uniforms` (float64, [rows], each in [0, 1)).
 /// Tokens with logit -inf are never drawn. [rows] int64
 at::Tensor drawTokens(const at::Tensor& processedLogits, const at::Tensor& uniforms);

@@ -1,4 +1,5 @@
 #include <QTest>
+#include <algorithm>
 #include <cstring>
 
 #include "core/files/error.h"
@@ -6,12 +7,14 @@
 #include "core/model/families.h"
 #include "core/model/kv_cache.h"
 #include "core/model/log_probs.h"
+#include "core/model/panel_kernels.h"
 #include "tests/support/golden_cases.h"
 
 using namespace prefbench;
 using model::KvCache;
 using model::PackedBatch;
 using model::Transformer;
+using model::WeightFormat;
 using Ids = std::vector<std::int64_t>;
 
 namespace {
@@ -60,6 +63,16 @@ Ids greedyCached(const Transformer& model, const Ids& prompt, std::int64_t count
         }
         hidden = model.forwardCached(at::tensor({ids.back()}, at::kLong).unsqueeze(0), cache);
     }
+}
+
+/// Token by token. [tokens, vocabulary]
+at::Tensor decodedLogProbs(const Transformer& model, const Ids& ids) {
+    KvCache cache(model, 1, 4);
+    std::vector<at::Tensor> rows;
+    for (const std::int64_t id : ids) {
+        rows.push_back(model.logits(model.forwardCached(at::tensor({id}, at::kLong).view({1, 1}), cache)[0]));
+    }
+    return at::cat(rows).log_softmax(-1);
 }
 
 Ids greedyUncached(const Transformer& model, const Ids& prompt, std::int64_t count) {
@@ -113,6 +126,27 @@ class TestGoldenModels : public QObject {
         checkSequences(cases, f32, f64);
         checkPairs(cases, f32, f64);
         checkGreedy(cases, f32, f64);
+        checkFormat(cases, f32, WeightFormat::Float32, 1e-4, 1);
+        checkFormat(cases, f32, WeightFormat::BFloat16, 0.2, 0.9);
+        checkFormat(cases, f32, WeightFormat::Int8, 1.2, 0.75);
+    }
+
+    /// Decoding from packed weights against decoding from float32 weights as they are: by how much log softmax differs
+    /// at most, over all tokens and positions, and at what share of positions the likeliest token is the same.
+    void checkFormat(GoldenCases& cases, const Transformer& f32, WeightFormat format, double allowed, double agreeing) {
+        const Transformer decoder = f32.forDecoding(format);
+        double largest = 0, same = 0, positions = 0;
+        for (const auto& sequence : expected_.at("sequences")) {
+            const Ids ids = toIds(sequence.at("input_ids"));
+            const at::Tensor found = decodedLogProbs(decoder, ids), expected = decodedLogProbs(f32, ids);
+            largest = std::max(largest, largestDifference(found, expected));
+            same += found.argmax(-1).eq(expected.argmax(-1)).sum().item<double>();
+            positions += static_cast<double>(ids.size());
+        }
+        const QString name = QStringLiteral("weights packed as %1").arg(model::weightFormatName(format));
+        cases.check(largest <= allowed, name, differenceText(largest, allowed));
+        cases.check(same >= agreeing * positions, name + " likeliest",
+                    QStringLiteral("same at %1 of the positions").arg(same / positions));
     }
 
     void checkClose(GoldenCases& cases, const QString& name, const at::Tensor& got, const at::Tensor& expected,
@@ -186,6 +220,8 @@ class TestGoldenModels : public QObject {
             const auto count = static_cast<std::int64_t>(cached.size());
             const QString name = QStringLiteral("greedy %1 ").arg(i);
             cases.check(greedyCached(f32, prompt, count) == cached, name + "with cache f32");
+            cases.check(greedyCached(f32.forDecoding(WeightFormat::Float32), prompt, count) == cached,
+                        name + "with cache and packed weights f32");
             cases.check(greedyUncached(f32, prompt, count) == toIds(greedy[i].at("without_cache_f32")),
                         name + "without cache f32");
             cases.check(greedyUncached(f64, prompt, count) == toIds(greedy[i].at("without_cache_f64")),

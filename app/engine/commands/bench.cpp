@@ -42,6 +42,13 @@ at::ScalarType typeOf(const std::string& name) {
     return name == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
+/// Of decoding on the CPU. auto is the fastest that keeps the bounds of tst_golden_models.
+model::WeightFormat weightsOf(const std::string& name) {
+    return name == "bf16"                     ? model::WeightFormat::BFloat16
+           : name == "int8" || name == "auto" ? model::WeightFormat::Int8
+                                              : model::WeightFormat::Float32;
+}
+
 /// To four decimals: more would be noise.
 double rounded(double value) {
     return std::round(value * 1e4) / 1e4;
@@ -204,7 +211,8 @@ int benchGenerate(const BenchOptions& options) {
     model::setThreads(options.threads);
     const files::ModelFolder folder = files::openModelFolder(options.folder / "model");
     const auto tokenizer = text::Tokenizer::load(folder.tokenizer);
-    const auto model = model::Transformer::load(folder, model::deviceFromName(options.device), typeOf(options.dtype));
+    const at::Device device = model::deviceFromName(options.device);
+    const auto model = model::Transformer::load(folder, device, device.is_cpu() ? at::kFloat : typeOf(options.dtype));
     auto prompts = readPrompts(options.folder / "prompts.jsonl", options.prompts, *tokenizer);
     contract::SamplingSettings settings;
     settings.topP = 1;
@@ -212,7 +220,8 @@ int benchGenerate(const BenchOptions& options) {
     settings.minNewTokens = settings.maxNewTokens = options.newTokens;
     std::int64_t tokens = 0;
     const auto count = [&](const sampling::Sample& done) { tokens += static_cast<std::int64_t>(done.ids.size()); };
-    sampling::BatchGenerator batch(model, *tokenizer, {.onToken = {}, .onSample = count}, options.batch);
+    sampling::BatchGenerator batch(model, *tokenizer, {.onToken = {}, .onSample = count}, options.batch,
+                                   weightsOf(options.dtype));
 
     const Watch watch;
     for (auto& prompt : prompts) {
@@ -222,7 +231,8 @@ int benchGenerate(const BenchOptions& options) {
     }
     const double seconds = watch.seconds();
     write({{"tool", "prefbench"},
-           {"dtype", model::computeTypeName(model.computeType())},
+           {"dtype", device.is_cpu() ? model::weightFormatName(weightsOf(options.dtype))
+                                     : model::computeTypeName(model.computeType())},
            {"threads", at::get_num_threads()},
            {"batch", options.batch},
            {"tokens", tokens},
@@ -265,7 +275,7 @@ void addBench(CLI::App& app, Work& work) {
     auto drawing = std::make_shared<BenchOptions>();
     drawing->batch = 16;
     CLI::App* generate = command->add_subcommand("generate", "Completions of prompts.jsonl with model/: one JSON line");
-    addMachineOptions(*generate, *drawing, {"fp32", "bf16", "auto"});
+    addMachineOptions(*generate, *drawing, {"fp32", "bf16", "int8", "auto"});
     const auto count = [&](const char* name, std::int64_t& value, const char* what) {
         generate->add_option(name, value, what)->check(CLI::PositiveNumber)->capture_default_str();
     };

@@ -29,7 +29,8 @@ class LineGenerator {
           settings_(options.settings),
           out_(options.files),
           batch_(model.transformer, *model.tokenizer,
-                 {.onToken = {}, .onSample = [this](const sampling::Sample& sample) { keep(sample); }}) {}
+                 {.onToken = {}, .onSample = [this](const sampling::Sample& sample) { keep(sample); }},
+                 /*maxRows=*/0, model.weights) {}
 
     void add(std::int64_t number, const files::OrderedJson& line) {
         const bool asIds = line.is_object() && line.contains("prompt_ids");
@@ -144,6 +145,7 @@ void addGenerate(CLI::App& app, Work& work) {
     CLI::App* command = app.add_subcommand(
         "generate",
         R"(JSON lines {"prompt"}, {"messages"} or {"prompt_ids"} to {"completion", "ids", "logprob", "finish_reason"})");
+    options->model.decodes = true;
     addModelOptions(*command, options->model);
     contract::SamplingSettings& settings = options->settings;
     command->add_option("--temperature", settings.temperature, "0 takes the likeliest token")->capture_default_str();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "core/model/panel_kernels.h"
 #include "core/model/transformer.h"
 #include "core/text/conversation.h"
 
@@ -17,6 +18,7 @@ struct ModelOptions {
     std::string device = "auto";
     std::string dtype = "float32";
     std::int64_t threads = 0;
+    bool decodes = false;  ///< the command draws tokens: then dtype may be int8
 };
 
 /// Adds addFolderOptions', --device, --dtype and --threads.
@@ -26,6 +28,7 @@ struct LoadedModel {
     std::shared_ptr<const text::Tokenizer> tokenizer;
     text::Conversations conversations;
     model::Transformer transformer;
+    model::WeightFormat weights = model::WeightFormat::Float32;  ///< of the products of decoding
 };
 
 /// Sets the process's threads, then loads all of it. A folder without a chat template is no Error here. Throws Error.

@@ -101,7 +101,8 @@ class Server {
           batch_(model.transformer, *model.tokenizer,
                  {.onToken = [this](std::int64_t request, std::int64_t sample,
                                     const std::string& text) { return onToken(request, sample, text); },
-                  .onSample = [this](const sampling::Sample& sample) { onSample(sample); }}) {}
+                  .onSample = [this](const sampling::Sample& sample) { onSample(sample); }},
+                 /*maxRows=*/0, model.weights) {}
 
     /// Until input has ended and everything asked for is done.
     void run() {
@@ -234,6 +235,7 @@ int run(const ModelOptions& options) {
     }
     std::cout << files::toLine(files::Json{{"event", "ready"},
                                            {"model", options.folder},
+                                           {"dtype", options.dtype},
                                            {"vocabulary", model->transformer.architecture().vocabulary}})
               << std::endl;
     Server(*model).run();
@@ -247,6 +249,7 @@ void addServe(CLI::App& app, Work& work) {
     CLI::App* command = app.add_subcommand(
         "serve",
         R"(answers {"id", "op": "generate" | "score" | "render" | "cancel", …} lines until standard input ends)");
+    options->decodes = true;
     addModelOptions(*command, *options);
     command->callback([options, &work] { work = [options] { return run(*options); }; });
 }
