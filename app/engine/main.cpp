@@ -36,7 +36,7 @@ bool setDefault(const char* variable, const char* value, const char* alternative
 /// - Large blocks go back to the system whenever they are freed, and every step would fault its pages in anew; and
 ///   they are to lie in huge pages.
 void startWithSettings(char** argv) {
-    const bool spinning = setDefault("GOMP_SPINCOUNT", "1000", "OMP_WAIT_POLICY");
+    const bool spinning = setDefault("GOMP_SPINCOUNT", "4000", "OMP_WAIT_POLICY");
     const bool memory = setDefault("GLIBC_TUNABLES",
                                    "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.top_pad=67108864:"
                                    "glibc.malloc.trim_threshold=17179869184");

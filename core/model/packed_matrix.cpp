@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -137,8 +138,15 @@ at::Tensor PackedMatrix::multiply(const at::Tensor& x, const at::Tensor& bias) c
         product.outputScales = scales_.const_data_ptr<float>();
         product.outputOffsets = offsets_.const_data_ptr<std::int32_t>();
     }
-    inParallel(roundedUp(outputs_, panelOutputs) / panelOutputs, 1,
-               [&, kernel = fastest(format_)](std::int64_t begin, std::int64_t end) { kernel(product, begin, end); });
+    // By turns: a thread that slept takes fewer, and the other need not wait for it.
+    const std::int64_t panels = roundedUp(outputs_, panelOutputs) / panelOutputs;
+    const std::int64_t turn = std::max<std::int64_t>(panels / 16, 1);
+    std::atomic<std::int64_t> next = 0;
+    inParallel(at::get_num_threads(), 1, [&, kernel = fastest(format_)](std::int64_t, std::int64_t) {
+        for (std::int64_t begin = next.fetch_add(turn); begin < panels; begin = next.fetch_add(turn)) {
+            kernel(product, begin, std::min(begin + turn, panels));
+        }
+    });
     return y;
 }
 
