@@ -174,6 +174,26 @@ class TestDecodingKernels : public QObject {
             QVERIFY(difference(found, expected) < 1e-5);
         }
     }
+
+    /// What sequences have in common is read from one of them alone, and the result is the same to the bit.
+    void aSharedPastIsReadFromItsLeader() {
+        const at::NoGradGuard noGrad;
+        const at::Tensor queries = at::randn({3, 4, 1, 16});
+        const auto cached = [] {
+            at::Tensor made = at::randn({3, 30, 4, 16});
+            made[2].narrow(0, 0, 20).copy_(made[0].narrow(0, 0, 20));
+            return made;
+        };
+        const at::Tensor keys = cached(), values = cached();
+        const auto headsFirst = [](const at::Tensor& x) { return x.transpose(1, 2); };
+        const model::ScoreRule rule{0.3, 0};
+        const at::Tensor expected = model::attention(queries, headsFirst(keys), headsFirst(values), {}, false, rule);
+        keys[2].narrow(0, 0, 20).fill_(7);
+        values[2].narrow(0, 0, 20).fill_(7);
+        const model::SharedPast shared{{0, 1, 0}, {0, 0, 20}};
+        QVERIFY(
+            model::attention(queries, headsFirst(keys), headsFirst(values), {}, false, rule, &shared).equal(expected));
+    }
 };
 
 QTEST_GUILESS_MAIN(TestDecodingKernels)

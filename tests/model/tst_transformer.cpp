@@ -234,6 +234,8 @@ class TestTransformer : public QObject {
             cache = cache.select({1, 0, 1});
             cache.join(other);
             QCOMPARE(cache.lengths(), (Ids{4, 9, 4, 6}));
+            QCOMPARE(cache.shared().leaders, (Ids{0, 1, 0, 3}));
+            QCOMPARE(cache.shared().tokens[2], std::int64_t(4));
 
             std::vector<Ids> all{second, first, second, third};
             for (std::int64_t step = 0; step < 3; ++step) {
@@ -253,6 +255,21 @@ class TestTransformer : public QObject {
                 }
             }
         }
+    }
+
+    /// A row that is emptied and written anew has nothing in common with those that it was selected with.
+    void whatRowsShareEndsWhereOneIsShortened() {
+        const at::NoGradGuard noGrad;
+        const Transformer model = load("gpt2");
+        KvCache cache(model, 1, 5);
+        model.forwardCached(at::tensor(ids(5, 1), at::kLong).unsqueeze(0), cache);
+        cache = cache.select({0, 0, 0});
+        model.forwardCached(at::tensor(ids(3, 2), at::kLong).unsqueeze(1), cache);
+        cache = cache.select({2, 1});
+        QCOMPARE(cache.shared().leaders, (Ids{0, 0}));
+        QCOMPARE(cache.shared().tokens[1], std::int64_t(5));  // not what followed
+        cache.truncate({0, 6});
+        QCOMPARE(cache.shared().tokens[1], std::int64_t(0));
     }
 
     void cloneIsIndependent() {

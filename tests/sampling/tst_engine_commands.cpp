@@ -239,6 +239,18 @@ class TestEngineCommands : public QObject {
         QVERIFY(device.standardError.contains("tpu"));
     }
 
+    /// int8 is how tokens are drawn, not how they are scored.
+    void int8IsOfDrawing() {
+        const QStringList options{"--model", model, "--threads", "1", "--dtype", "int8"};
+        const EngineOutcome drawn =
+            run(QStringList{"generate", "--max-new-tokens", "4"} + options, {{{"prompt", "The film"}}});
+        QCOMPARE(drawn.status, 0);
+        QVERIFY(drawn.lines.at(0)["logprob"].get<double>() < 0);
+        const EngineOutcome scored = run(QStringList{"score"} + options, {});
+        QCOMPARE(scored.status, 1);
+        QVERIFY(scored.standardError.contains("int8"));
+    }
+
     /// Several requests at once, tokens before their result; what is drawn equals `generate`'s.
     void serveStreams() {
         Conversation engine;

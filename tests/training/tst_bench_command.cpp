@@ -80,6 +80,7 @@ class TestBenchCommand : public QObject {
         QVERIFY2(outcome.status == 0, outcome.standardError.constData());
         QCOMPARE(outcome.lines.at(0).at("tokens").get<int>(), 2 * 3 * 7);
         QVERIFY(outcome.lines.at(0).at("tokens_per_second").get<double>() > 0);
+        QCOMPARE(outcome.lines.at(0).at("dtype").get<std::string>(), std::string("int8"));  // what auto chose
     }
 
     void whatCannotBeMeasured() {
