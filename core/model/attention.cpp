@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <limits>
-#include <map>
 #include <numeric>
 
 #include "core/model/kernels.h"
@@ -14,69 +12,6 @@ namespace prefbench::model {
 namespace {
 
 constexpr double hidden = -std::numeric_limits<double>::infinity();
-
-std::int64_t lengthOf(const PrefixTree& tree) {
-    std::int64_t length = tree.prefix;
-    for (const std::int64_t branch : tree.branches) {
-        length += branch;
-    }
-    return length;
-}
-
-/// Of the longest sequence.
-std::int64_t positionsOf(const PrefixTree& tree) {
-    const auto longest = std::max_element(tree.branches.begin(), tree.branches.end());
-    return tree.prefix + (longest == tree.branches.end() ? 0 : *longest);
-}
-
-/// A tree's tokens: to which branch each belongs (0: prefix), and its position.
-struct TreeTokens {
-    at::Tensor owners, positions;
-
-    explicit TreeTokens(const PrefixTree& tree) {
-        std::vector<std::int64_t> owner(static_cast<std::size_t>(tree.prefix), 0);
-        std::vector<at::Tensor> places{at::arange(tree.prefix, at::kLong)};
-        for (std::size_t b = 0; b < tree.branches.size(); ++b) {
-            owner.insert(owner.end(), static_cast<std::size_t>(tree.branches[b]), static_cast<std::int64_t>(b) + 1);
-            places.push_back(at::arange(tree.prefix, tree.prefix + tree.branches[b], at::kLong));
-        }
-        owners = at::tensor(owner, at::kLong);
-        positions = at::cat(places);
-    }
-};
-
-at::Tensor treeMask(const PrefixTree& tree, std::int64_t window, const at::Tensor& bias, at::ScalarType type) {
-    const TreeTokens tokens(tree);
-    const at::Tensor keyOwner = tokens.owners.unsqueeze(0);
-    at::Tensor visible = ((keyOwner == 0) | (keyOwner == tokens.owners.unsqueeze(1))).tril();
-    if (window > 0) {
-        visible = visible & (tokens.positions.unsqueeze(1) - tokens.positions.unsqueeze(0) < window);
-    }
-    const at::Tensor start = bias.defined() ? bias.index_select(-1, tokens.positions).expand({-1, visible.size(0), -1})
-                                            : at::zeros(visible.sizes(), type);
-    return start.masked_fill(visible.logical_not(), hidden);
-}
-
-/// What a softmax's weights are multiplied with; nothing: they stay.
-using WeightMask = std::function<at::Tensor(const at::Tensor& weights)>;
-
-/// For what scaled_dot_product_attention cannot do.
-at::Tensor plainAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                          const at::Tensor& mask, bool causal, const ScoreRule& rule, const WeightMask& dropout = {}) {
-    const std::int64_t groups = queries.size(1) / keys.size(1);
-    const auto forEveryHead = [groups](const at::Tensor& x) { return groups > 1 ? x.repeat_interleave(groups, 1) : x; };
-    at::Tensor scores = at::matmul(queries, forEveryHead(keys).transpose(-2, -1));
-    scores = rule.cap > 0 ? (scores * (rule.scale / rule.cap)).tanh() * rule.cap : scores * rule.scale;
-    if (causal) {
-        const at::Tensor future = at::ones({queries.size(2), keys.size(2)}, queries.options().dtype(at::kBool)).triu(1);
-        scores = scores.masked_fill(future, hidden);
-    } else if (mask.defined()) {
-        scores = scores + mask;
-    }
-    const at::ScalarType type = queries.scalar_type();
-    const at::Tensor weights = scores.softmax(-1, type == at::kDouble ? at::kDouble : at::kFloat).to(type);
-    return at::matmul(dropout ? weights * dropout(weights) : weights, forEveryHead(values));
-}
 
 /// Decoding: scaled_dot_product_attention would start threads for every head of every sequence.
 bool isOneTokenEach(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) {
@@ -142,51 +77,21 @@ at::Tensor oneTokenAttention(const at::Tensor& queries, const at::Tensor& keys, 
 
 }  // namespace
 
-TreeMasks treeMasks(const std::vector<PrefixTree>& trees, std::int64_t window, const at::Tensor& slopes, double scale,
-                    at::Device device, at::ScalarType type) {
-    TreeMasks result;
-    std::int64_t longest = 0;
-    for (const PrefixTree& tree : trees) {
-        longest = std::max(longest, positionsOf(tree));
+at::Tensor plainAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                          const at::Tensor& mask, bool causal, const ScoreRule& rule, const WeightMask& dropout) {
+    const std::int64_t groups = queries.size(1) / keys.size(1);
+    const auto forEveryHead = [groups](const at::Tensor& x) { return groups > 1 ? x.repeat_interleave(groups, 1) : x; };
+    at::Tensor scores = at::matmul(queries, forEveryHead(keys).transpose(-2, -1));
+    scores = rule.cap > 0 ? (scores * (rule.scale / rule.cap)).tanh() * rule.cap : scores * rule.scale;
+    if (causal) {
+        const at::Tensor future = at::ones({queries.size(2), keys.size(2)}, queries.options().dtype(at::kBool)).triu(1);
+        scores = scores.masked_fill(future, hidden);
+    } else if (mask.defined()) {
+        scores = scores + mask;
     }
-    const at::Tensor bias =
-        slopes.defined() ? alibiBias(slopes, at::arange(longest, at::kLong), scale, type) : at::Tensor();
-    std::map<std::pair<std::int64_t, std::vector<std::int64_t>>, at::Tensor> masks;
-    for (const PrefixTree& tree : trees) {
-        result.lengths.push_back(lengthOf(tree));
-        at::Tensor mask;
-        if (tree.branches.size() > 1 || bias.defined() || (window > 0 && positionsOf(tree) > window)) {
-            at::Tensor& known = masks[{tree.prefix, tree.branches}];
-            if (!known.defined()) {
-                known = treeMask(tree, window, bias, type).to(device);
-            }
-            mask = known;
-        }
-        result.masks.push_back(mask);
-    }
-    return result;
-}
-
-at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                         const TreeMasks& masks, const ScoreRule& rule, const Dropout& dropout) {
-    // Splitting, not slicing: the backward pass of a split writes each gradient once.
-    const auto q = queries.split_with_sizes(masks.lengths), k = keys.split_with_sizes(masks.lengths),
-               v = values.split_with_sizes(masks.lengths);
-    const auto headsFirst = [](const at::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };
-    std::vector<at::Tensor> outputs;
-    for (std::size_t tree = 0; tree < masks.lengths.size(); ++tree) {
-        if (masks.lengths[tree] == 0) {
-            continue;
-        }
-        const at::Tensor& mask = masks.masks[tree];
-        const at::Tensor asked = headsFirst(q[tree]), from = headsFirst(k[tree]), what = headsFirst(v[tree]);
-        const at::Tensor output =
-            dropout.drops() ? plainAttention(asked, from, what, mask, !mask.defined(), rule,
-                                             [&](const at::Tensor& weights) { return dropout.mask(tree, weights); })
-                            : attention(asked, from, what, mask, !mask.defined(), rule);
-        outputs.push_back(output.squeeze(0).transpose(0, 1));
-    }
-    return outputs.empty() ? queries : at::cat(outputs);
+    const at::ScalarType type = queries.scalar_type();
+    const at::Tensor weights = scores.softmax(-1, type == at::kDouble ? at::kDouble : at::kFloat).to(type);
+    return at::matmul(dropout ? weights * dropout(weights) : weights, forEveryHead(values));
 }
 
 at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,

@@ -1,37 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
-#include "core/model/dropout.h"
 #include "core/model/torch.h"
-#include "core/model/transformer.h"
 
 namespace prefbench::model {
-
-/// Which tokens of a packed batch see which: made once for a forward pass and used by all layers of one kind.
-struct TreeMasks {
-    std::vector<std::int64_t> lengths;  ///< tokens a tree
-    /// To be added to scores [length, length] or [heads, length, length]; undefined where the tree is one plain causal
-    /// sequence.
-    std::vector<at::Tensor> masks;
-};
-/// `window`: positions that a token sees, its own included; 0: all. `slopes`: of ALiBi, else undefined; `scale`: of
-/// scores.
-TreeMasks treeMasks(const std::vector<PrefixTree>& trees, std::int64_t window, const at::Tensor& slopes, double scale,
-                    at::Device device, at::ScalarType type);
 
 /// What a family does to scores.
 struct ScoreRule {
     double scale = 1;
     double cap = 0;  ///< cap · tanh(score / cap) where above 0
 };
-
-/// Attention within every tree: a token sees its own past, and a branch's token besides the whole prefix.
-/// queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → [tokens, heads, headDim]. Where
-/// `dropout` drops, it drops weights after the softmax; then all of a tree's weights are in memory at once.
-at::Tensor treeAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
-                         const TreeMasks& masks, const ScoreRule& rule, const Dropout& dropout);
 
 /// Sequences of a cache that begin alike: the first tokens[s] keys and values of sequence s are those of leaders[s]
 /// too.
@@ -44,6 +25,12 @@ struct SharedPast {
 /// where `causal`. `shared` changes nothing but how often memory is read.
 at::Tensor attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
                      const at::Tensor& mask, bool causal, const ScoreRule& rule, const SharedPast* shared = nullptr);
+
+/// What a softmax's weights are multiplied with; nothing: they stay.
+using WeightMask = std::function<at::Tensor(const at::Tensor& weights)>;
+/// The same with all weights in memory at once, as they must be to be dropped, and where scores are capped.
+at::Tensor plainAttention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values,
+                          const at::Tensor& mask, bool causal, const ScoreRule& rule, const WeightMask& dropout = {});
 
 /// Press, Smith and Lewis 2022, "Train Short, Test Long" (ALiBi): how steeply each head's scores fall with distance.
 /// [heads, 1, 1] float32

@@ -10,26 +10,6 @@
 namespace prefbench::model {
 namespace {
 
-/// exp by 2^k · e^r, |r| ≤ ½ ln 2, e^r by its Taylor polynomial to r^7. Below −87 it is 0, above 88 e^88.
-PREFBENCH_INLINE Floats exponential(const Floats& x) {
-    constexpr float log2E = 1.44269504F, ln2High = 0.693359375F, ln2Low = -2.12194440e-4F;
-    constexpr float toNearest = 12582912.0F;  // adding 1.5·2^23 leaves no bits for a fraction
-    const Floats bounded = x < -87.0F ? Floats{} - 87.0F : x > 88.0F ? Floats{} + 88.0F : x;
-    const Floats k = (bounded * log2E + toNearest) - toNearest;
-    const Floats r = (bounded - k * ln2High) - k * ln2Low;
-    Floats p = r * (1.0F / 5040) + 1.0F / 720;
-    p = p * r + 1.0F / 120;
-    p = p * r + 1.0F / 24;
-    p = p * r + 1.0F / 6;
-    p = p * r + 0.5F;
-    p = p * r + 1.0F;
-    p = p * r + 1.0F;
-    const Ints exponent = (__builtin_convertvector(k, Ints) + 127) << 23;
-    Floats power;
-    std::memcpy(&power, &exponent, sizeof power);
-    return x < -87.0F ? Floats{} : p * power;
-}
-
 PREFBENCH_INLINE Floats logistic(const Floats& x) {
     return 1.0F / (1.0F + exponential(-x));
 }

@@ -140,8 +140,8 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
     }
 };
 
-/// For every branch token, in packing order: the row of the packed batch whose hidden state predicts it, and the row
-/// that holds it. A first token without a prefix has no predictor.
+/// For every branch token, in packing order: the row of Transformer::forwardPredicting that predicts it, and the token
+/// of the batch that it is. A first token without a prefix has no predictor.
 struct Predictions {
     std::vector<std::int64_t> predictor, target;
     std::vector<std::int64_t> place;  ///< in the result
@@ -150,20 +150,21 @@ struct Predictions {
 
 Predictions predictions(const std::vector<PrefixTree>& trees) {
     Predictions result;
-    std::int64_t begin = 0;
+    std::int64_t token = 0, row = 0;
     for (const PrefixTree& tree : trees) {
-        std::int64_t row = begin + tree.prefix;
+        const std::int64_t last = row;  // the prefix's last token, where there is one
+        token += tree.prefix;
+        row += tree.prefix > 0 ? 1 : 0;
         for (const std::int64_t length : tree.branches) {
-            for (std::int64_t i = 0; i < length; ++i, ++row, ++result.branchTokens) {
+            for (std::int64_t i = 0; i < length; ++i, ++row, ++token, ++result.branchTokens) {
                 if (i == 0 && tree.prefix == 0) {
                     continue;
                 }
-                result.predictor.push_back(i == 0 ? begin + tree.prefix - 1 : row - 1);
-                result.target.push_back(row);
+                result.predictor.push_back(i == 0 ? last : row - 1);
+                result.target.push_back(token);
                 result.place.push_back(result.branchTokens);
             }
         }
-        begin = row;
     }
     return result;
 }
@@ -184,7 +185,7 @@ at::Tensor chosenLogProbs(const at::Tensor& rows, const OutputHead& head, const 
 }
 
 at::Tensor branchTokenLogProbs(const Transformer& model, const PackedBatch& batch) {
-    const at::Tensor hidden = model.forward(batch);
+    const at::Tensor hidden = model.forwardPredicting(batch);
     const Predictions wanted = predictions(batch.trees);
     const auto onDevice = [&](const std::vector<std::int64_t>& rows) {
         return at::tensor(rows, at::kLong).to(model.device());

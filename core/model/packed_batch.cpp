@@ -1,8 +1,17 @@
 #include <algorithm>
+#include <numeric>
 
 #include "core/model/transformer.h"
 
 namespace prefbench::model {
+
+std::int64_t PrefixTree::tokens() const {
+    return std::accumulate(branches.begin(), branches.end(), prefix);
+}
+
+std::int64_t PrefixTree::positions() const {
+    return prefix + (branches.empty() ? 0 : *std::max_element(branches.begin(), branches.end()));
+}
 
 PackedBatch PackedBatch::pack(const std::vector<Tree>& trees, at::Device device) {
     PackedBatch batch;
@@ -31,12 +40,7 @@ PackedBatch PackedBatch::pack(const std::vector<Tree>& trees, at::Device device)
 at::Tensor PackedBatch::sequenceLengths() const {
     std::vector<std::int64_t> lengths;
     for (const PrefixTree& tree : trees) {
-        std::int64_t all = tree.prefix, longest = 0;
-        for (const std::int64_t branch : tree.branches) {
-            all += branch;
-            longest = std::max(longest, branch);
-        }
-        lengths.insert(lengths.end(), static_cast<std::size_t>(all), tree.prefix + longest);
+        lengths.insert(lengths.end(), static_cast<std::size_t>(tree.tokens()), tree.positions());
     }
     return at::tensor(lengths, at::kLong).to(tokens.device());
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "core/model/vector_lanes.h"
 
@@ -236,32 +235,16 @@ PREFBENCH_FOR_CPUS(floats, void, (const PanelProduct& p, std::int64_t begin, std
 PREFBENCH_FOR_CPUS(bfloat16s, void, (const PanelProduct& p, std::int64_t begin, std::int64_t end),
                    (floatPanels<BFloat16Panel, registers>(p, begin, end)))
 
-/// One of the four steps that turn sixteen rows of sixteen into columns.
-template <int STEP, std::size_t... LANE>
-PREFBENCH_INLINE void exchange(Floats (&rows)[lanes], std::index_sequence<LANE...> /*all lanes*/) {
-    for (int i = 0; i < lanes; ++i) {
-        if ((i & STEP) == 0) {
-            const Floats a = rows[i], b = rows[i + STEP];
-            rows[i] = __builtin_shufflevector(a, b, ((LANE & STEP) != 0 ? int(LANE) + 16 - STEP : int(LANE))...);
-            rows[i + STEP] = __builtin_shufflevector(a, b, ((LANE & STEP) != 0 ? int(LANE) + 16 : int(LANE) + STEP)...);
-        }
-    }
-}
-
 PREFBENCH_INLINE void packBlock(const float* x, std::int64_t count, std::int64_t inputs, std::int64_t paddedInputs,
                                 float* block) {
     static_assert(blockRows == lanes);
-    constexpr auto all = std::make_index_sequence<lanes>();
     std::int64_t k = 0;
     for (; k + lanes <= inputs; k += lanes) {
         Floats rows[lanes] = {};
         for (std::int64_t row = 0; row < count; ++row) {
             rows[row] = load(x + row * inputs + k);
         }
-        exchange<8>(rows, all);
-        exchange<4>(rows, all);
-        exchange<2>(rows, all);
-        exchange<1>(rows, all);
+        transpose(rows);
         for (std::int64_t i = 0; i < lanes; ++i) {
             store(block + (k + i) * blockRows, rows[i]);
         }

@@ -18,6 +18,7 @@
 #include "core/model/lora.h"
 #include "core/model/packed_matrix.h"
 #include "core/model/rotary.h"
+#include "core/model/tree_attention.h"
 #include "core/model/weights.h"
 
 namespace prefbench::model {
@@ -79,13 +80,15 @@ std::vector<SourceFile> companionsOf(const files::ModelFolder& folder) {
 }
 
 /// Attention of one layer: queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim] → as queries.
-using Attend = std::function<at::Tensor(std::int64_t layer, const at::Tensor& queries, const at::Tensor& keys,
-                                        const at::Tensor& values)>;
+using Attend = std::function<at::Tensor(std::int64_t layer, Queries asking, const at::Tensor& queries,
+                                        const at::Tensor& keys, const at::Tensor& values)>;
 
 /// What one forward pass hands to every layer. Kept until the backward pass by layers that are computed anew in it.
 struct Pass {
     Attend attend;
     DropoutKeys dropout;
+    at::Tensor predicting{};  ///< rows that the last layer goes on with when it has their keys; undefined: all
+    DropoutKeys predictingDropout{};
     RotaryTable full{}, windowed{};  ///< undefined where positions do not turn
 };
 
@@ -211,9 +214,9 @@ struct Transformer::State {
 
     static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
 
-    at::Tensor linear(const at::Tensor& x, const ModuleWeights& m, const Pass& pass) const {
+    at::Tensor linear(const at::Tensor& x, const ModuleWeights& m, const DropoutKeys& keys) const {
         const at::Tensor y = product(x, m);
-        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer, pass.dropout) : y;
+        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer, keys) : y;
     }
 
     at::Tensor product(const at::Tensor& x, const ModuleWeights& m) const {
@@ -234,21 +237,22 @@ struct Transformer::State {
     }
 
     /// What attention or MLP adds to the stream, of which training may drop a share.
-    at::Tensor residual(const at::Tensor& x, DropoutSite site, std::int64_t index, const Pass& pass) const {
-        return architecture.residualDropout ? Dropout(pass.dropout, dropout, site, index)(x) : x;
+    at::Tensor residual(const at::Tensor& x, DropoutSite site, std::int64_t index, const DropoutKeys& keys) const {
+        return architecture.residualDropout ? Dropout(keys, dropout, site, index)(x) : x;
     }
 
     ScoreRule scoreRule() const { return {architecture.attentionScale, architecture.attentionCap}; }
 
     /// x [tokens, hidden] → queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim]
-    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const at::Tensor& x, const Pass& pass) const {
+    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const at::Tensor& x,
+                                                const DropoutKeys& keys) const {
         const std::int64_t heads = architecture.heads, kvHeads = architecture.kvHeads, dim = architecture.headDim;
         if (!layer.has(Module::QueryKeyValue)) {
-            return {linear(x, layer[Module::Query], pass).view({-1, heads, dim}),
-                    linear(x, layer[Module::Key], pass).view({-1, kvHeads, dim}),
-                    linear(x, layer[Module::Value], pass).view({-1, kvHeads, dim})};
+            return {linear(x, layer[Module::Query], keys).view({-1, heads, dim}),
+                    linear(x, layer[Module::Key], keys).view({-1, kvHeads, dim}),
+                    linear(x, layer[Module::Value], keys).view({-1, kvHeads, dim})};
         }
-        const at::Tensor fused = linear(x, layer[Module::QueryKeyValue], pass);
+        const at::Tensor fused = linear(x, layer[Module::QueryKeyValue], keys);
         if (architecture.fusedOrder == FusedOrder::Blocks) {
             const auto parts =
                 fused.view({-1, heads + 2 * kvHeads, dim}).split_with_sizes({heads, kvHeads, kvHeads}, 1);
@@ -259,9 +263,12 @@ struct Transformer::State {
         return {parts[0].reshape({-1, heads, dim}), parts[1].squeeze(2), parts[2].squeeze(2)};
     }
 
+    bool isLast(std::int64_t index) const { return index + 1 == architecture.layers; }
+
+    /// Of the rows that go on after it.
     at::Tensor attentionBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        auto [q, k, v] = queriesKeysValues(layer, x, pass);
+        auto [q, k, v] = queriesKeysValues(layer, x, pass.dropout);
         if (architecture.queryKeyNorm) {
             q = norm(q, layer[Module::QueryNorm]);
             k = norm(k, layer[Module::KeyNorm]);
@@ -272,51 +279,63 @@ struct Transformer::State {
             q = turn.rotate(q, angles);
             k = turn.rotate(k, angles);
         }
-        const at::Tensor seen = pass.attend(index, q, k, v).reshape({-1, architecture.heads * architecture.headDim});
-        return residual(linear(seen, layer[Module::AttentionOutput], pass), DropoutSite::AttentionOutput, index, pass);
+        const bool narrows = isLast(index) && pass.predicting.defined();
+        if (narrows) {
+            q = q.index_select(0, pass.predicting);
+        }
+        const DropoutKeys& dropoutKeys = narrows ? pass.predictingDropout : pass.dropout;
+        const at::Tensor seen = pass.attend(index, narrows ? Queries::Predicting : Queries::All, q, k, v)
+                                    .reshape({-1, architecture.heads * architecture.headDim});
+        return residual(linear(seen, layer[Module::AttentionOutput], dropoutKeys), DropoutSite::AttentionOutput, index,
+                        dropoutKeys);
     }
 
     /// x [tokens, hidden] → [tokens, mlp], what the last matrix reads.
-    at::Tensor mlpInner(const Weights& layer, const at::Tensor& x, const Pass& pass) const {
+    at::Tensor mlpInner(const Weights& layer, const at::Tensor& x, const DropoutKeys& keys) const {
         if (layer.has(Module::GateUp)) {
-            const auto parts = linear(x, layer[Module::GateUp], pass).chunk(2, -1);
+            const auto parts = linear(x, layer[Module::GateUp], keys).chunk(2, -1);
             return activate(parts[0], architecture.activation) * parts[1];
         }
-        const at::Tensor inner = linear(x, layer[Module::Up], pass);
-        return architecture.gatedMlp ? activate(linear(x, layer[Module::Gate], pass), architecture.activation) * inner
+        const at::Tensor inner = linear(x, layer[Module::Up], keys);
+        return architecture.gatedMlp ? activate(linear(x, layer[Module::Gate], keys), architecture.activation) * inner
                                      : activate(inner, architecture.activation);
     }
 
-    at::Tensor mlpBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
+    at::Tensor mlpBlock(std::int64_t index, const at::Tensor& x, const DropoutKeys& keys) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        const at::Tensor out = linear(mlpInner(layer, x, pass), layer[Module::Down], pass);
-        return residual(out, DropoutSite::MlpOutput, index, pass);
+        const at::Tensor out = linear(mlpInner(layer, x, keys), layer[Module::Down], keys);
+        return residual(out, DropoutSite::MlpOutput, index, keys);
     }
 
     at::Tensor layerBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
         const auto attended = [&](const at::Tensor& in) { return attentionBlock(index, in, pass); };
-        const auto mlp = [&](const at::Tensor& in) { return mlpBlock(index, in, pass); };
+        const bool narrows = isLast(index) && pass.predicting.defined();
+        const DropoutKeys& keys = narrows ? pass.predictingDropout : pass.dropout;
+        const auto kept = [&](const at::Tensor& in) { return narrows ? in.index_select(0, pass.predicting) : in; };
+        const auto mlp = [&](const at::Tensor& in) { return mlpBlock(index, in, keys); };
         const auto normed = [&](const at::Tensor& in, Module module) { return norm(in, layer[module]); };
         switch (architecture.block) {
             case Block::PreNorm: {
-                const at::Tensor y = x + attended(normed(x, Module::AttentionNorm));
+                const at::Tensor y = kept(x) + attended(normed(x, Module::AttentionNorm));
                 return y + mlp(normed(y, Module::MlpNorm));
             }
             case Block::PostNorm: {
-                const at::Tensor y = normed(x + attended(x), Module::AttentionNorm);
+                const at::Tensor y = normed(kept(x) + attended(x), Module::AttentionNorm);
                 return normed(y + mlp(y), Module::MlpNorm);
             }
             case Block::SandwichNorm: {
                 const at::Tensor seen = attended(normed(x, Module::AttentionNorm));
-                const at::Tensor y = x + normed(seen, Module::AttentionOutputNorm);
+                const at::Tensor y = kept(x) + normed(seen, Module::AttentionOutputNorm);
                 return y + normed(mlp(normed(y, Module::MlpNorm)), Module::MlpOutputNorm);
             }
-            case Block::Parallel:
-                return x + attended(normed(x, Module::AttentionNorm)) + mlp(normed(x, Module::MlpNorm));
+            case Block::Parallel: {
+                const at::Tensor stream = kept(x);
+                return stream + attended(normed(x, Module::AttentionNorm)) + mlp(normed(stream, Module::MlpNorm));
+            }
             case Block::ParallelOneNorm: {
                 const at::Tensor in = normed(x, Module::AttentionNorm);
-                return x + attended(in) + mlp(in);
+                return kept(x) + attended(in) + mlp(kept(in));
             }
         }
         throw Error("unknown block");
@@ -330,7 +349,7 @@ struct Transformer::State {
             x = x * at::scalar_tensor(architecture.embeddingScale, x.options());  // rounded to the weights' type
         }
         if (outer.has(Module::EmbeddingIn)) {
-            x = linear(x, outer[Module::EmbeddingIn], pass);
+            x = linear(x, outer[Module::EmbeddingIn], pass.dropout);
         }
         if (architecture.positions == Positions::Learned) {
             x = x + at::embedding(outer[Module::PositionEmbedding].weight, positions + architecture.positionOffset);
@@ -342,9 +361,8 @@ struct Transformer::State {
 
     /// tokens, positions [tokens] → what the head reads [tokens, embedding]. lengths as RotaryAngles::table has them;
     /// undefined where no angle depends on them.
-    at::Tensor run(const at::Tensor& tokens, const at::Tensor& positions, const at::Tensor& lengths, Attend attend,
-                   DropoutKeys keys = {}) const {
-        const auto pass = std::make_shared<Pass>(Pass{std::move(attend), std::move(keys)});
+    at::Tensor run(const at::Tensor& tokens, const at::Tensor& positions, const at::Tensor& lengths,
+                   const std::shared_ptr<Pass>& pass) const {
         if (architecture.positions == Positions::Rotary) {
             pass->full = rotary.table(positions, lengths, computeType);
             pass->windowed =
@@ -358,7 +376,47 @@ struct Transformer::State {
         if (architecture.finalNorm) {
             x = norm(x, outer[Module::FinalNorm]);
         }
-        return outer.has(Module::EmbeddingOut) ? linear(x, outer[Module::EmbeddingOut], *pass) : x;
+        return outer.has(Module::EmbeddingOut)
+                   ? linear(x, outer[Module::EmbeddingOut],
+                            pass->predicting.defined() ? pass->predictingDropout : pass->dropout)
+                   : x;
+    }
+
+    TreeAttention attentionOver(const PackedBatch& batch, std::int64_t window) const {
+        return {batch.trees, window, slopes, scoreRule()};
+    }
+
+    at::Tensor run(const PackedBatch& batch, Queries asking) const {
+        std::vector<std::int64_t> tokens, predicting, rows;
+        std::int64_t begin = 0;
+        for (const PrefixTree& tree : batch.trees) {
+            checkLength(tree.positions());
+            tokens.push_back(tree.tokens());
+            const std::int64_t first = firstQuery(tree, asking);
+            predicting.push_back(tree.tokens() - first);
+            for (std::int64_t row = begin + first; row < begin + tree.tokens(); ++row) {
+                rows.push_back(row);
+            }
+            begin += tree.tokens();
+        }
+        const auto pass = std::make_shared<Pass>();
+        pass->dropout = {batch.dropoutKeys, tokens};
+        if (static_cast<std::int64_t>(rows.size()) < begin) {
+            pass->predicting = at::tensor(rows, at::kLong).to(device);
+            pass->predictingDropout = {batch.dropoutKeys, predicting};
+        }
+        const TreeAttention full = attentionOver(batch, 0);
+        const TreeAttention windowed =
+            architecture.windowedLayers.empty() ? full : attentionOver(batch, architecture.window);
+        // Owns what it needs: a layer may be computed anew when this function has returned.
+        pass->attend = [this, full, windowed, keys = pass->dropout](std::int64_t layer, Queries queries,
+                                                                    const at::Tensor& q, const at::Tensor& k,
+                                                                    const at::Tensor& v) {
+            const Dropout dropped(keys, dropout, DropoutSite::AttentionWeights, layer);
+            return (architecture.windowed(layer) ? windowed : full)(q, k, v, queries, dropped);
+        };
+        return run(batch.tokens, batch.positions, anglesDependOnLength() ? batch.sequenceLengths() : at::Tensor(),
+                   pass);
     }
 
     LoraBase adapterBase() const { return {slots, family->matrices, device, computeType}; }
@@ -422,25 +480,11 @@ const OutputHead& Transformer::head() const {
 }
 
 at::Tensor Transformer::forward(const PackedBatch& batch) const {
-    for (const PrefixTree& tree : batch.trees) {
-        const auto longest = std::max_element(tree.branches.begin(), tree.branches.end());
-        state_->checkLength(tree.prefix + (longest == tree.branches.end() ? 0 : *longest));
-    }
-    const Architecture& a = state_->architecture;
-    const auto masksOf = [&](std::int64_t window) {
-        return treeMasks(batch.trees, window, state_->slopes, a.attentionScale, state_->device, state_->computeType);
-    };
-    const TreeMasks full = masksOf(0);
-    const TreeMasks windowed = a.windowedLayers.empty() ? full : masksOf(a.window);
-    const at::Tensor lengths = state_->anglesDependOnLength() ? batch.sequenceLengths() : at::Tensor();
-    const DropoutKeys keys{batch.dropoutKeys, full.lengths};
-    // Owns what it needs: a layer may be computed anew when this function has returned.
-    const auto attend = [state = state_.get(), full, windowed, keys](std::int64_t layer, const at::Tensor& q,
-                                                                     const at::Tensor& k, const at::Tensor& v) {
-        return treeAttention(q, k, v, state->architecture.windowed(layer) ? windowed : full, state->scoreRule(),
-                             Dropout(keys, state->dropout, DropoutSite::AttentionWeights, layer));
-    };
-    return state_->run(batch.tokens, batch.positions, lengths, attend, keys);
+    return state_->run(batch, Queries::All);
+}
+
+at::Tensor Transformer::forwardPredicting(const PackedBatch& batch) const {
+    return state_->run(batch, Queries::Predicting);
 }
 
 at::Tensor OutputHead::logits(const at::Tensor& rows) const {
@@ -464,7 +508,9 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
 
     const Architecture& a = state_->architecture;
     const CachedMasks masks(cache, positions, state_->slopes, a, state_->computeType);
-    const auto attend = [&](std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+    const auto pass = std::make_shared<Pass>();
+    pass->attend = [&](std::int64_t layer, Queries /*all*/, const at::Tensor& q, const at::Tensor& k,
+                       const at::Tensor& v) {
         const auto bySequence = [&](const at::Tensor& x) { return x.unflatten(0, {sequences, newTokens}); };
         const KvCache::View past = cache.append(layer, bySequence(k), bySequence(v), positions);
         const CachedMasks::Mask& mask = a.windowed(layer) ? masks.windowed : masks.full;
@@ -476,7 +522,7 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
     if (state_->anglesDependOnLength()) {
         sequenceLengths = (lengths + newTokens).expand({-1, newTokens}).flatten();
     }
-    const at::Tensor hidden = state_->run(tokens.flatten(), positions.flatten(), sequenceLengths, attend);
+    const at::Tensor hidden = state_->run(tokens.flatten(), positions.flatten(), sequenceLengths, pass);
     cache.advance(newTokens);
     return hidden.unflatten(0, {sequences, newTokens});
 }

@@ -19,6 +19,10 @@ namespace prefbench::model {
 struct PrefixTree {
     std::int64_t prefix = 0;             ///< tokens
     std::vector<std::int64_t> branches;  ///< tokens each
+
+    std::int64_t tokens() const;
+    /// Of its longest sequence.
+    std::int64_t positions() const;
 };
 
 /// Sequences laid end to end without padding: tree by tree, the prefix and then its branches.
@@ -88,6 +92,9 @@ class Transformer {
     /// Hidden states that the head reads, one row a token. [tokens, embedding]. Differentiable where parameters require
     /// it.
     at::Tensor forward(const PackedBatch& batch) const;
+    /// The same for each tree's tokens from its prefix's last on (all, without a prefix): those that predict branch
+    /// tokens. What the last layer does with the others' queries nobody reads, so it is not computed.
+    at::Tensor forwardPredicting(const PackedBatch& batch) const;
 
     const OutputHead& head() const;
     /// Next-token logits of hidden rows. [n, embedding] → [n, vocabulary]

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 // What the loops of this folder are written with: sixteen floats at a time, compiled for AVX-512, AVX2 and plain x86-64
 // and chosen by what the CPU has. Only for files that CMakeLists.txt gives the compiler's options for it.
@@ -60,6 +61,47 @@ PREFBENCH_INLINE float sumOf(const Floats& v) {
         __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
     const auto two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
     return two[0] + two[1];
+}
+
+/// exp by 2^k · e^r, |r| ≤ ½ ln 2, e^r by its Taylor polynomial to r^7. Below −87 it is 0, above 88 e^88.
+PREFBENCH_INLINE Floats exponential(const Floats& x) {
+    constexpr float log2E = 1.44269504F, ln2High = 0.693359375F, ln2Low = -2.12194440e-4F;
+    constexpr float toNearest = 12582912.0F;  // adding 1.5·2^23 leaves no bits for a fraction
+    const Floats bounded = x < -87.0F ? Floats{} - 87.0F : x > 88.0F ? Floats{} + 88.0F : x;
+    const Floats k = (bounded * log2E + toNearest) - toNearest;
+    const Floats r = (bounded - k * ln2High) - k * ln2Low;
+    Floats p = r * (1.0F / 5040) + 1.0F / 720;
+    p = p * r + 1.0F / 120;
+    p = p * r + 1.0F / 24;
+    p = p * r + 1.0F / 6;
+    p = p * r + 0.5F;
+    p = p * r + 1.0F;
+    p = p * r + 1.0F;
+    const Ints exponent = (__builtin_convertvector(k, Ints) + 127) << 23;
+    Floats power;
+    std::memcpy(&power, &exponent, sizeof power);
+    return x < -87.0F ? Floats{} : p * power;
+}
+
+/// One of the four steps that turn sixteen rows of sixteen into columns.
+template <int STEP, std::size_t... LANE>
+PREFBENCH_INLINE void exchange(Floats (&rows)[lanes], std::index_sequence<LANE...> /*all lanes*/) {
+    for (int i = 0; i < lanes; ++i) {
+        if ((i & STEP) == 0) {
+            const Floats a = rows[i], b = rows[i + STEP];
+            rows[i] = __builtin_shufflevector(a, b, ((LANE & STEP) != 0 ? int(LANE) + 16 - STEP : int(LANE))...);
+            rows[i + STEP] = __builtin_shufflevector(a, b, ((LANE & STEP) != 0 ? int(LANE) + 16 : int(LANE) + STEP)...);
+        }
+    }
+}
+
+/// Sixteen rows of sixteen become columns.
+PREFBENCH_INLINE void transpose(Floats (&rows)[lanes]) {
+    constexpr auto all = std::make_index_sequence<lanes>();
+    exchange<8>(rows, all);
+    exchange<4>(rows, all);
+    exchange<2>(rows, all);
+    exchange<1>(rows, all);
 }
 
 }  // namespace prefbench::model

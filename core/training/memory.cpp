@@ -10,6 +10,7 @@
 #include "core/model/families.h"
 #include "core/model/log_probs.h"
 #include "core/model/lora.h"
+#include "core/model/tree_attention.h"
 #include "core/model/weights.h"
 #include "core/training/resources.h"
 #include "core/training/scoring.h"
@@ -30,14 +31,20 @@ std::int64_t examplesPerStep(const contract::RunSpec& spec) {
     return spec.hyperparameters.batchSize * spec.hyperparameters.gradientAccumulation;
 }
 
+/// Whether attention has a mask and outputs for each tree, joined afterwards.
+bool attendsTreeByTree(const model::Architecture& a, const contract::RunSpec& spec) {
+    const at::ScalarType type = spec.dtype == "float32" ? at::kFloat : at::kDouble;
+    return spec.hyperparameters.dropout > 0 || !model::attendsWithoutScores(a.headDim, {1, a.attentionCap}, type);
+}
+
 /// What the backward pass keeps of a layer for one token, in elements.
-std::int64_t elementsPerToken(const model::Architecture& a) {
+std::int64_t elementsPerToken(const model::Architecture& a, bool treeByTree) {
     const std::int64_t queries = a.heads * a.headDim, keysAndValues = 2 * a.kvHeads * a.headDim;
     const bool rms = a.norm == model::Norm::RmsNorm;
     // Both norms: what goes in, what comes out, and for RmsNorm what comes out before its weights.
     std::int64_t elements = (rms ? 6 : 4) * a.hidden;
-    // Queries, keys and values; what attention gives, tree by tree and joined.
-    elements += queries + keysAndValues + 2 * queries;
+    // Queries, keys and values; what attention gives.
+    elements += queries + keysAndValues + (treeByTree ? 2 : 1) * queries;
     if (a.positions == model::Positions::Rotary) {
         elements += queries + keysAndValues / 2;
     }
@@ -47,33 +54,31 @@ std::int64_t elementsPerToken(const model::Architecture& a) {
     return elements + (a.gatedMlp ? 4 : 2) * a.mlp;
 }
 
-/// What the backward pass keeps of one layer for the batch, in elements; dropout's mask and what it is multiplied with.
-std::int64_t elementsOfLayer(const model::Architecture& a, const ExamplePointers& batch, double dropout) {
-    std::int64_t elements = 0;
+/// What the backward pass keeps of all layers for the batch, in elements.
+std::int64_t elementsOfLayers(const model::Architecture& a, const contract::RunSpec& spec,
+                              const ExamplePointers& batch) {
+    const contract::Hyperparameters& h = spec.hyperparameters;
+    std::int64_t layer = 0, stream = 0;
     for (const Example* example : batch) {
         const std::int64_t tokens = example->tokens();
-        elements += tokens * elementsPerToken(a);
-        if (dropout > 0) {
-            // The softmax's weights, their mask, their product.
-            elements += 3 * a.heads * tokens * tokens + (a.residualDropout ? 4 * a.hidden * tokens : 0);
+        stream += tokens * a.hidden;
+        layer += tokens * elementsPerToken(a, attendsTreeByTree(a, spec));
+        if (h.dropout > 0) {
+            // Of dropout its mask and what it is multiplied with: the softmax's weights and their product; the stream.
+            layer += 3 * a.heads * tokens * tokens + (a.residualDropout ? 4 * a.hidden * tokens : 0);
         }
     }
-    return elements;
-}
-
-/// What the backward pass keeps of all layers for the batch, in elements.
-std::int64_t elementsOfLayers(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens,
-                              const contract::Hyperparameters& h) {
-    const std::int64_t layer = elementsOfLayer(a, batch, h.dropout);
-    return h.gradientCheckpointing ? layer + a.layers * tokens * a.hidden : a.layers * layer;
+    return h.gradientCheckpointing ? layer + a.layers * stream : a.layers * layer;
 }
 
 /// Beside the layers' own: the stream, masks, the head's rows and logits, and the widest gradient on its way back.
-std::int64_t elementsOfBatch(const model::Architecture& a, const ExamplePointers& batch, std::int64_t tokens,
-                             std::int64_t bytes) {
+std::int64_t elementsOfBatch(const model::Architecture& a, const contract::RunSpec& spec, const ExamplePointers& batch,
+                             std::int64_t tokens) {
+    const std::int64_t bytes = elementBytes(spec);
+    const bool hasMasks = attendsTreeByTree(a, spec);
     std::int64_t masks = 0, rows = 0;
     for (const Example* example : batch) {
-        masks += example->completions.size() > 1 ? example->tokens() * example->tokens() : 0;
+        masks += hasMasks && example->completions.size() > 1 ? example->tokens() * example->tokens() : 0;
         rows += example->predictedTokens();
     }
     // What is kept for the backward pass, and a chunk that is not.
@@ -137,7 +142,7 @@ std::int64_t adapterSize(const files::ModelFolder& folder) {
 
 std::int64_t activationBytesPerToken(const model::Architecture& architecture) {
     constexpr std::int64_t bytes = 4;
-    return bytes * (architecture.layers * elementsPerToken(architecture) + kStreamHidden * architecture.hidden);
+    return bytes * (architecture.layers * elementsPerToken(architecture, true) + kStreamHidden * architecture.hidden);
 }
 
 MemoryNeed estimateMemory(const MemoryShape& shape) {
@@ -152,8 +157,8 @@ MemoryNeed estimateMemory(const MemoryShape& shape) {
     need.gradients = trainedParameters(shape) * bytes;
     need.parameters = parameterCount(slotsOf(a)) * bytes + (trainsAdapter(shape) ? need.gradients : 0);
     need.moments = (shape.spec.hyperparameters.optimizer == "rmsprop" ? 1 : 2) * need.gradients;
-    need.activations = bytes * (elementsOfLayers(a, batch, need.batchTokens, shape.spec.hyperparameters) +
-                                elementsOfBatch(a, batch, need.batchTokens, bytes));
+    need.activations =
+        bytes * (elementsOfLayers(a, shape.spec, batch) + elementsOfBatch(a, shape.spec, batch, need.batchTokens));
     return need;
 }
 
