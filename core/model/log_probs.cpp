@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/model/kernels.h"
+#include "core/model/mixed_product.h"
 #include "core/model/parallel.h"
 
 namespace prefbench::model {
@@ -13,21 +15,36 @@ at::ScalarType accumulationType(at::ScalarType type) {
     return type == at::kDouble ? at::kDouble : at::kFloat;
 }
 
-/// Softmax of a chunk's logits as the backward pass wants it.
+/// exp(logit − the row's greatest) of a chunk of rows.
 struct Softmax {
-    at::Tensor weights;  ///< exp(logit − the row's greatest), times the slope of the head's cap. [n, vocabulary]
-    at::Tensor sums;     ///< of a row's exp(logit − greatest) [n]
-    at::Tensor slopes;   ///< of the cap at the target [n]; undefined: 1
+    at::Tensor weights;  ///< [n, vocabulary]
+    at::Tensor sums;     ///< of a row's weights [n]
+    at::Tensor slopes;   ///< of the head's cap at every logit; undefined: 1
+};
+
+/// A head as it multiplies: its weight perhaps rounded, then narrower than its bias and what it makes.
+struct Factors {
+    at::Tensor weight;  ///< [vocabulary, embedding]
+    at::Tensor bias;    ///< undefined: none
+    double cap = 0;
+
+    /// rows [n, embedding] of the weight's type → [n, vocabulary] of `type`
+    at::Tensor logits(const at::Tensor& rows, at::ScalarType type) const {
+        at::Tensor raw = at::empty({rows.size(0), weight.size(0)}, rows.options().dtype(type));
+        multiplyInto(raw, rows, weight.t(), false);
+        if (bias.defined()) {
+            raw.add_(bias);
+        }
+        return cap > 0 ? raw.div_(cap).tanh_().mul_(cap) : raw;
+    }
 };
 
 /// The softmax of the rows' logits; `logProbs` [n] gets log softmax[target].
-Softmax softmax(const OutputHead& head, const at::Tensor& rows, const at::Tensor& targets, at::Tensor logProbs) {
-    const auto type = accumulationType(rows.scalar_type());
-    at::Tensor logits = head.logits(rows).to(type);
-    const at::Tensor index = targets.unsqueeze(1);
-    const at::Tensor chosen = logits.gather(1, index).squeeze(1);
+Softmax softmax(const Factors& head, const at::Tensor& rows, const at::Tensor& targets, at::Tensor logProbs) {
+    at::Tensor logits = head.logits(rows, logProbs.scalar_type());
+    const at::Tensor chosen = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
     Softmax result;
-    if (head.cap == 0 && type == at::kFloat && logits.device().is_cpu()) {
+    if (head.cap == 0 && logits.scalar_type() == at::kFloat && logits.device().is_cpu()) {
         result.sums = at::empty_like(chosen);
         auto* values = logits.mutable_data_ptr<float>();
         auto* sums = result.sums.mutable_data_ptr<float>();
@@ -45,42 +62,45 @@ Softmax softmax(const OutputHead& head, const at::Tensor& rows, const at::Tensor
         return result;
     }
     const at::Tensor most = logits.amax(1, true);
-    const at::Tensor slope = head.cap > 0 ? 1 - (logits / head.cap).square() : at::Tensor();  // of cap · tanh(x / cap)
+    result.slopes = head.cap > 0 ? 1 - (logits / head.cap).square() : at::Tensor();  // of cap · tanh(x / cap)
     result.weights = logits.sub_(most).exp_();
     result.sums = result.weights.sum(1);
     logProbs.copy_(chosen - most.squeeze(1) - result.sums.log());
-    if (slope.defined()) {
-        result.weights.mul_(slope);
-        result.slopes = slope.gather(1, index).squeeze(1);
-    }
     return result;
 }
 
+/// What the backward pass wants of a chunk's softmax: d log p[target] / d logits = onehot(target) − softmax, times the
+/// cap's slope. Rows are left unscaled: scaling rows of the other factor scales the rows of a product. The difference
+/// is taken before it is rounded, since it is small where a prediction is good.
+struct LogitGradients {
+    at::Tensor values;  ///< −sum · d log p[target] / d logit, of the head's weight's type [n, vocabulary]
+    at::Tensor sums;    ///< [n]
+
+    LogitGradients(at::Tensor kept, at::Tensor keptSums) : values(std::move(kept)), sums(std::move(keptSums)) {}
+    LogitGradients(Softmax softmax, const at::Tensor& targets, at::ScalarType type) : sums(std::move(softmax.sums)) {
+        softmax.weights.scatter_add_(1, targets.unsqueeze(1), sums.neg().unsqueeze(1));
+        values = (softmax.slopes.defined() ? softmax.weights.mul_(softmax.slopes) : softmax.weights).to(type);
+    }
+};
+
 /// Adds what a chunk of rows contributes to the gradients, given dL/d log p [n]; undefined ones are not wanted.
-/// d log p[target] / d logits = onehot(target) − softmax, so that the whole matrix need not be touched: scaling rows of
-/// the other factor scales the rows of a product.
 struct HeadGradients {
     at::Tensor rows, weight, bias;
 
-    void add(const OutputHead& head, const at::Tensor& inputs, const at::Tensor& targets, const Softmax& softmax,
-             const at::Tensor& gradient, std::int64_t begin) {
-        const at::ScalarType type = inputs.scalar_type();
-        const at::Tensor ofTarget = (softmax.slopes.defined() ? gradient * softmax.slopes : gradient).unsqueeze(1);
-        const at::Tensor ofSoftmax = (gradient / softmax.sums).neg().unsqueeze(1);
-        const at::Tensor weights = softmax.weights.to(type);
+    void add(const Factors& head, const at::Tensor& inputs, const LogitGradients& logits, const at::Tensor& gradient,
+             std::int64_t begin) {
+        const at::Tensor scale = (gradient / logits.sums).neg().unsqueeze(1);
         if (rows.defined()) {
             at::Tensor part = rows.narrow(0, begin, inputs.size(0));
-            at::mm_out(part, weights, head.weight);
-            part.mul_(ofSoftmax.to(type)).addcmul_(head.weight.index_select(0, targets), ofTarget.to(type));
+            multiplyInto(part, logits.values, head.weight, false);
+            part.mul_(scale.to(part.scalar_type()));
         }
         if (weight.defined()) {
-            const at::Tensor scaled = (inputs * ofSoftmax).to(type);
-            begin == 0 ? at::mm_out(weight, weights.t(), scaled) : weight.addmm_(weights.t(), scaled);
-            weight.index_add_(0, targets, (inputs * ofTarget).to(type));
+            multiplyInto(weight, logits.values.t(), (inputs * scale).to(inputs.scalar_type()), begin > 0);
         }
         if (bias.defined()) {
-            bias.add_(weights.t().mv(ofSoftmax.squeeze(1).to(type)));
-            bias.index_add_(0, targets, ofTarget.squeeze(1).to(type));
+            const at::ScalarType type = bias.scalar_type();
+            bias.add_(logits.values.to(type).t().mv(scale.squeeze(1).to(type)));
         }
     }
 };
@@ -89,36 +109,43 @@ struct HeadGradients {
 /// pass comes to them.
 class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
   public:
+    /// `rounded` is what the rows are multiplied with in the weight's place, where that is narrower.
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& rows,
-                              const at::Tensor& weight, const std::optional<at::Tensor>& bias, double cap,
-                              const at::Tensor& targets, std::int64_t chunk, std::int64_t keptChunks) {
-        const OutputHead head{weight, bias.value_or(at::Tensor()), cap};
+                              const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                              const std::optional<at::Tensor>& rounded, double cap, const at::Tensor& targets,
+                              std::int64_t chunk, std::int64_t keptChunks) {
+        const Factors head{rounded.value_or(weight), bias.value_or(at::Tensor()), cap};
+        const at::ScalarType type = head.weight.scalar_type();
+        const at::Tensor inputs = rows.to(type);
         const std::int64_t count = rows.size(0);
         at::Tensor result = at::empty({count}, rows.options().dtype(accumulationType(rows.scalar_type())));
-        torch::autograd::variable_list saved{rows, weight, head.bias, targets};
+        torch::autograd::variable_list saved{inputs, head.weight, head.bias, targets};
         for (std::int64_t begin = 0; begin < count; begin += chunk) {
             const std::int64_t size = std::min(chunk, count - begin);
-            const Softmax made = softmax(head, rows.narrow(0, begin, size), targets.narrow(0, begin, size),
-                                         result.narrow(0, begin, size));
+            const at::Tensor wanted = targets.narrow(0, begin, size);
+            Softmax made = softmax(head, inputs.narrow(0, begin, size), wanted, result.narrow(0, begin, size));
             if (begin / chunk < keptChunks) {
-                saved.insert(saved.end(), {made.weights, made.sums, made.slopes});
+                const LogitGradients kept(std::move(made), wanted, type);
+                saved.insert(saved.end(), {kept.values, kept.sums});
             }
         }
         context->save_for_backward(saved);
         context->saved_data["chunk"] = chunk;
         context->saved_data["cap"] = cap;
+        context->saved_data["type"] = rows.scalar_type();
         return result;
     }
 
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                    const torch::autograd::variable_list& gradients) {
         const auto saved = context->get_saved_variables();
-        const at::Tensor &rows = saved[0], &weight = saved[1], &targets = saved[3];
-        const OutputHead head{weight, saved[2], context->saved_data["cap"].toDouble()};
+        const at::Tensor &rows = saved[0], &targets = saved[3];
+        const Factors head{saved[1], saved[2], context->saved_data["cap"].toDouble()};
+        const at::ScalarType type = context->saved_data["type"].toScalarType();
         const std::int64_t count = rows.size(0), chunk = context->saved_data["chunk"].toInt();
         HeadGradients sums{
-            context->needs_input_grad(0) ? at::empty_like(rows) : at::Tensor(),
-            context->needs_input_grad(1) ? at::empty_like(weight) : at::Tensor(),
+            context->needs_input_grad(0) ? at::empty_like(rows, type) : at::Tensor(),
+            context->needs_input_grad(1) ? at::empty_like(head.weight, type) : at::Tensor(),
             head.bias.defined() && context->needs_input_grad(2) ? at::zeros_like(head.bias) : at::Tensor()};
         if (count == 0 && sums.weight.defined()) {
             sums.weight.zero_();
@@ -126,17 +153,21 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
         std::size_t kept = 4;
         for (std::int64_t begin = 0; begin < count; begin += chunk) {
             const std::int64_t size = std::min(chunk, count - begin);
-            const at::Tensor inputs = rows.narrow(0, begin, size), wanted = targets.narrow(0, begin, size);
-            Softmax part;
-            if (kept < saved.size()) {
-                part = {saved[kept], saved[kept + 1], saved[kept + 2]};
-                kept += 3;
-            } else {
-                part = softmax(head, inputs, wanted, at::empty_like(gradients[0].narrow(0, begin, size)));
-            }
-            sums.add(head, inputs, wanted, part, gradients[0].narrow(0, begin, size), begin);
+            const at::Tensor inputs = rows.narrow(0, begin, size), gradient = gradients[0].narrow(0, begin, size);
+            const auto madeAnew = [&] {
+                const at::Tensor wanted = targets.narrow(0, begin, size);
+                return LogitGradients(softmax(head, inputs, wanted, at::empty_like(gradient)), wanted,
+                                      head.weight.scalar_type());
+            };
+            const bool isKept = kept < saved.size();
+            sums.add(head, inputs, isKept ? LogitGradients(saved[kept], saved[kept + 1]) : madeAnew(), gradient, begin);
+            kept += isKept ? 2 : 0;
         }
-        return {sums.rows, sums.weight, sums.bias, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+        torch::autograd::variable_list result(8);
+        result[0] = sums.rows;
+        result[1] = sums.weight;
+        result[2] = sums.bias;
+        return result;
     }
 };
 
@@ -177,10 +208,11 @@ at::Tensor chosenLogProbs(const at::Tensor& rows, const OutputHead& head, const 
     const std::int64_t most = rowsPerChunk > 0 ? rowsPerChunk : std::max<std::int64_t>(chunkLogits / vocabulary, 16);
     const std::int64_t chunks = std::max<std::int64_t>((count + most - 1) / most, 1);
     const std::int64_t chunk = std::max<std::int64_t>((count + chunks - 1) / chunks, 1);  // all of about one size
-    const auto bytes = static_cast<std::int64_t>(c10::elementSize(accumulationType(rows.scalar_type())));
+    const at::Tensor factor = head.factor();
+    const auto bytes = static_cast<std::int64_t>(c10::elementSize(factor.scalar_type()));
     const bool differentiated = at::GradMode::is_enabled() && (rows.requires_grad() || head.weight.requires_grad());
     return ChosenLogProbs::apply(rows, head.weight, head.bias.defined() ? std::optional(head.bias) : std::nullopt,
-                                 head.cap, targets, chunk,
+                                 head.rounded ? std::optional(factor) : std::nullopt, head.cap, targets, chunk,
                                  differentiated ? keptBytes / (chunk * vocabulary * bytes) : 0);
 }
 

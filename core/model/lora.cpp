@@ -143,8 +143,17 @@ Lora Lora::load(const files::AdapterFolder& folder, const LoraBase& base) {
     return lora;
 }
 
-at::Tensor Lora::add(const at::Tensor& y, const at::Tensor& x, std::int64_t layer, const DropoutKeys& keys) const {
-    const at::Tensor seen = Dropout(keys, dropout_, DropoutSite::Adapter, layer)(x);
+at::Tensor Lora::add(const at::Tensor& y, const ProductInput& x, std::int64_t layer, const DropoutKeys& keys,
+                     RoundedWeights* rounded) const {
+    const Dropout dropout(keys, dropout_, DropoutSite::Adapter, layer);
+    const at::Tensor seen = dropout(x.values);
+    if (rounded != nullptr) {
+        const auto times = [&](const ProductInput& input, const at::Tensor& matrix) {
+            return mixedProduct(input, matrix, false, {}, *rounded);
+        };
+        const at::Tensor inner = times(dropout.drops() ? productInput(seen, rounded) : x, matrixA(layer));
+        return at::add(y, times(productInput(inner, rounded), matrixB(layer)), scale_);
+    }
     return at::addmm(y, at::mm(seen, matrixA(layer).t()), matrixB(layer).t(), 1, scale_);
 }
 

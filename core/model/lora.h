@@ -9,6 +9,7 @@
 #include "core/files/adapter_folder.h"
 #include "core/model/dropout.h"
 #include "core/model/lora_config.h"
+#include "core/model/mixed_product.h"
 #include "core/model/torch.h"
 #include "core/model/weights.h"
 
@@ -42,8 +43,10 @@ class Lora {
     /// The layer whose weight stands in that slot of the model; none: -1.
     std::int64_t layerOf(std::size_t slot) const { return layerOf_[slot]; }
 
-    /// y + scale · dropout(x)·Aᵀ·Bᵀ. x [n, inputs], y [n, outputs]. Differentiable.
-    at::Tensor add(const at::Tensor& y, const at::Tensor& x, std::int64_t layer, const DropoutKeys& keys) const;
+    /// y + scale · dropout(x)·Aᵀ·Bᵀ. x [n, inputs], y [n, outputs]. Where `rounded` is not null, both products are
+    /// mixed ones. Differentiable.
+    at::Tensor add(const at::Tensor& y, const ProductInput& x, std::int64_t layer, const DropoutKeys& keys,
+                   RoundedWeights* rounded) const;
     /// What the adapter adds to the layer's weight, in the weight's own layout.
     at::Tensor product(std::int64_t layer) const;
 

@@ -16,6 +16,7 @@
 #include "core/model/families.h"
 #include "core/model/kv_cache.h"
 #include "core/model/lora.h"
+#include "core/model/mixed_product.h"
 #include "core/model/packed_matrix.h"
 #include "core/model/rotary.h"
 #include "core/model/tree_attention.h"
@@ -160,6 +161,7 @@ struct Transformer::State {
     Architecture architecture;
     at::Device device = at::kCPU;
     at::ScalarType computeType = at::kFloat;
+    std::shared_ptr<RoundedWeights> rounded;  ///< null: products are of computeType
     std::vector<WeightSlot> slots;
     std::vector<Parameter> parameters;
     std::optional<Lora> adapter;
@@ -176,6 +178,9 @@ struct Transformer::State {
 
     /// Gives each module its tensors; they share storage with `parameters`.
     void bind() {
+        if (rounded) {
+            rounded = std::make_shared<RoundedWeights>(rounded->type());  // copies are of one model's weights
+        }
         layers.assign(static_cast<std::size_t>(architecture.layers), {});
         for (std::size_t i = 0; i < slots.size(); ++i) {
             const WeightSlot& slot = slots[i];
@@ -189,7 +194,7 @@ struct Transformer::State {
         if (architecture.tiedHead) {
             outer[Module::Head].weight = outer[Module::TokenEmbedding].weight;
         }
-        head = {outer[Module::Head].weight, outer[Module::Head].bias, architecture.logitCap, nullptr};
+        head = {outer[Module::Head].weight, outer[Module::Head].bias, architecture.logitCap, nullptr, rounded};
         if (architecture.positions == Positions::Rotary) {
             rotary = RotaryAngles(architecture.rotary, device);
             windowRotary = RotaryAngles(architecture.windowRotary, device);
@@ -214,19 +219,26 @@ struct Transformer::State {
 
     static bool inLayer(Module module) { return module >= Module::AttentionNorm && module <= Module::MlpOutputNorm; }
 
-    at::Tensor linear(const at::Tensor& x, const ModuleWeights& m, const DropoutKeys& keys) const {
+    /// For linear layers that read the same.
+    ProductInput input(const at::Tensor& x) const { return productInput(x, rounded.get()); }
+
+    at::Tensor linear(const ProductInput& x, const ModuleWeights& m, const DropoutKeys& keys) const {
         const at::Tensor y = product(x, m);
-        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer, keys) : y;
+        return m.adapterLayer >= 0 ? adapter->add(y, x, m.adapterLayer, keys, rounded.get()) : y;
     }
 
-    at::Tensor product(const at::Tensor& x, const ModuleWeights& m) const {
-        if (m.packed && m.packed->takes(x)) {
-            return m.packed->multiply(x, m.bias);
+    at::Tensor product(const ProductInput& x, const ModuleWeights& m) const {
+        if (m.packed && m.packed->takes(x.values)) {
+            return m.packed->multiply(x.values, m.bias);
         }
-        if (family->matrices == MatrixLayout::OutputByInput) {
-            return at::linear(x, m.weight, m.bias.defined() ? std::optional(m.bias) : std::nullopt);
+        const bool inputsFirst = family->matrices == MatrixLayout::InputByOutput;
+        if (rounded) {
+            return mixedProduct(x, m.weight, inputsFirst, m.bias, *rounded);
         }
-        return m.bias.defined() ? at::addmm(m.bias, x, m.weight) : at::mm(x, m.weight);
+        if (!inputsFirst) {
+            return at::linear(x.values, m.weight, m.bias.defined() ? std::optional(m.bias) : std::nullopt);
+        }
+        return m.bias.defined() ? at::addmm(m.bias, x.values, m.weight) : at::mm(x.values, m.weight);
     }
 
     at::Tensor norm(const at::Tensor& x, const ModuleWeights& m) const {
@@ -241,10 +253,14 @@ struct Transformer::State {
         return architecture.residualDropout ? Dropout(keys, dropout, site, index)(x) : x;
     }
 
+    /// LibTorch's attention on the CPU takes three times as long in bfloat16 as in float32, on CUDA it is the faster
+    /// one.
+    at::ScalarType attentionType() const { return rounded && device.is_cuda() ? rounded->type() : computeType; }
+
     ScoreRule scoreRule() const { return {architecture.attentionScale, architecture.attentionCap}; }
 
     /// x [tokens, hidden] → queries [tokens, heads, headDim], keys and values [tokens, kvHeads, headDim]
-    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const at::Tensor& x,
+    std::array<at::Tensor, 3> queriesKeysValues(const Weights& layer, const ProductInput& x,
                                                 const DropoutKeys& keys) const {
         const std::int64_t heads = architecture.heads, kvHeads = architecture.kvHeads, dim = architecture.headDim;
         if (!layer.has(Module::QueryKeyValue)) {
@@ -268,7 +284,7 @@ struct Transformer::State {
     /// Of the rows that go on after it.
     at::Tensor attentionBlock(std::int64_t index, const at::Tensor& x, const Pass& pass) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        auto [q, k, v] = queriesKeysValues(layer, x, pass.dropout);
+        auto [q, k, v] = queriesKeysValues(layer, input(x), pass.dropout);
         if (architecture.queryKeyNorm) {
             q = norm(q, layer[Module::QueryNorm]);
             k = norm(k, layer[Module::KeyNorm]);
@@ -286,12 +302,12 @@ struct Transformer::State {
         const DropoutKeys& dropoutKeys = narrows ? pass.predictingDropout : pass.dropout;
         const at::Tensor seen = pass.attend(index, narrows ? Queries::Predicting : Queries::All, q, k, v)
                                     .reshape({-1, architecture.heads * architecture.headDim});
-        return residual(linear(seen, layer[Module::AttentionOutput], dropoutKeys), DropoutSite::AttentionOutput, index,
-                        dropoutKeys);
+        return residual(linear(input(seen), layer[Module::AttentionOutput], dropoutKeys), DropoutSite::AttentionOutput,
+                        index, dropoutKeys);
     }
 
     /// x [tokens, hidden] → [tokens, mlp], what the last matrix reads.
-    at::Tensor mlpInner(const Weights& layer, const at::Tensor& x, const DropoutKeys& keys) const {
+    at::Tensor mlpInner(const Weights& layer, const ProductInput& x, const DropoutKeys& keys) const {
         if (layer.has(Module::GateUp)) {
             const auto parts = linear(x, layer[Module::GateUp], keys).chunk(2, -1);
             return activate(parts[0], architecture.activation) * parts[1];
@@ -303,7 +319,8 @@ struct Transformer::State {
 
     at::Tensor mlpBlock(std::int64_t index, const at::Tensor& x, const DropoutKeys& keys) const {
         const Weights& layer = layers[static_cast<std::size_t>(index)];
-        const at::Tensor out = linear(mlpInner(layer, x, keys), layer[Module::Down], keys);
+        const at::Tensor inner = mlpInner(layer, input(x), keys);
+        const at::Tensor out = linear(input(inner), layer[Module::Down], keys);
         return residual(out, DropoutSite::MlpOutput, index, keys);
     }
 
@@ -349,7 +366,7 @@ struct Transformer::State {
             x = x * at::scalar_tensor(architecture.embeddingScale, x.options());  // rounded to the weights' type
         }
         if (outer.has(Module::EmbeddingIn)) {
-            x = linear(x, outer[Module::EmbeddingIn], pass.dropout);
+            x = linear(input(x), outer[Module::EmbeddingIn], pass.dropout);
         }
         if (architecture.positions == Positions::Learned) {
             x = x + at::embedding(outer[Module::PositionEmbedding].weight, positions + architecture.positionOffset);
@@ -377,7 +394,7 @@ struct Transformer::State {
             x = norm(x, outer[Module::FinalNorm]);
         }
         return outer.has(Module::EmbeddingOut)
-                   ? linear(x, outer[Module::EmbeddingOut],
+                   ? linear(input(x), outer[Module::EmbeddingOut],
                             pass->predicting.defined() ? pass->predictingDropout : pass->dropout)
                    : x;
     }
@@ -413,7 +430,10 @@ struct Transformer::State {
                                                                     const at::Tensor& q, const at::Tensor& k,
                                                                     const at::Tensor& v) {
             const Dropout dropped(keys, dropout, DropoutSite::AttentionWeights, layer);
-            return (architecture.windowed(layer) ? windowed : full)(q, k, v, queries, dropped);
+            const at::ScalarType type = attentionType();
+            return (architecture.windowed(layer) ? windowed : full)(q.to(type), k.to(type), v.to(type), queries,
+                                                                    dropped)
+                .to(computeType);
         };
         return run(batch.tokens, batch.positions, anglesDependOnLength() ? batch.sequenceLengths() : at::Tensor(),
                    pass);
@@ -472,6 +492,20 @@ at::Device Transformer::device() const {
 at::ScalarType Transformer::computeType() const {
     return state_->computeType;
 }
+at::ScalarType Transformer::productType() const {
+    return state_->rounded ? state_->rounded->type() : state_->computeType;
+}
+
+void Transformer::setProductType(at::ScalarType type) {
+    const bool isOwn = type == state_->computeType;
+    if (!isOwn && (state_->computeType != at::kFloat || type != at::kBFloat16)) {
+        throw Error(std::string("a model in ") + computeTypeName(state_->computeType) + " has no products in " +
+                    computeTypeName(type) + "; one in float32 has bfloat16 products");
+    }
+    state_->rounded = isOwn ? nullptr : std::make_shared<RoundedWeights>(type);
+    state_->bind();
+}
+
 const std::vector<Parameter>& Transformer::parameters() const {
     return state_->parameters;
 }
@@ -487,10 +521,19 @@ at::Tensor Transformer::forwardPredicting(const PackedBatch& batch) const {
     return state_->run(batch, Queries::Predicting);
 }
 
+at::Tensor OutputHead::factor() const {
+    return rounded ? rounded->of(weight) : weight;
+}
+
 at::Tensor OutputHead::logits(const at::Tensor& rows) const {
-    const at::Tensor raw = packed && packed->takes(rows)
-                               ? packed->multiply(rows, bias)
-                               : at::linear(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+    at::Tensor raw;
+    if (packed && packed->takes(rows)) {
+        raw = packed->multiply(rows, bias);
+    } else if (rounded) {
+        raw = mixedProduct(productInput(rows, rounded.get()), weight, false, bias, *rounded);
+    } else {
+        raw = at::linear(rows, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+    }
     return cap > 0 ? (raw / cap).tanh() * cap : raw;
 }
 
@@ -530,7 +573,7 @@ at::Tensor Transformer::forwardCached(const at::Tensor& tokens, KvCache& cache) 
 Transformer Transformer::forDecoding(WeightFormat format) const {
     auto state = std::make_unique<State>(*state_);
     if (state->device.is_cpu() && state->computeType == at::kFloat) {
-        state->pack(format);
+        state->pack(format == WeightFormat::Float32 && state->rounded ? WeightFormat::BFloat16 : format);
     }
     return Transformer(std::move(state));
 }

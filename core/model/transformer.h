@@ -53,6 +53,7 @@ struct Parameter {
 class KvCache;
 class Lora;
 class PackedMatrix;
+class RoundedWeights;
 enum class WeightFormat;
 struct LoraSettings;
 enum class BaseName;
@@ -67,7 +68,10 @@ struct OutputHead {
     at::Tensor bias;                               ///< [vocabulary]; undefined: none
     double cap = 0;                                ///< 0: none
     std::shared_ptr<const PackedMatrix> packed{};  ///< the weight, of a model for decoding; may be null
+    std::shared_ptr<RoundedWeights> rounded{};     ///< of a model whose products are narrower than its weights, or null
 
+    /// What rows are multiplied with: the weight, or its rounded copy.
+    at::Tensor factor() const;
     /// [n, embedding] → [n, vocabulary]
     at::Tensor logits(const at::Tensor& rows) const;
 };
@@ -87,7 +91,15 @@ class Transformer {
 
     const Architecture& architecture() const;
     at::Device device() const;
+    /// Of weights, and of all that is computed but for products of a narrower type.
     at::ScalarType computeType() const;
+    /// Of what linear layers and head multiply: computeType(), unless set otherwise.
+    at::ScalarType productType() const;
+    /// BFloat16 where weights are Float32: products round their factors, sums and results stay float32, and so do
+    /// weights and gradients (mixed_product.h). The model then holds a rounded copy of every matrix that it multiplies
+    /// with. On CUDA attention runs in that type too; on the CPU, whose attention is slower so, it stays float32. Error
+    /// for any other type but computeType().
+    void setProductType(at::ScalarType type);
 
     /// Hidden states that the head reads, one row a token. [tokens, embedding]. Differentiable where parameters require
     /// it.
@@ -106,7 +118,8 @@ class Transformer {
 
     /// The same model for decoding on the CPU: it shares the weights and has besides, where they are float32, a packed
     /// copy of its matrices, head included, from which forwardCached and logits multiply. BFloat16 and Int8 are less
-    /// exact: tests/model/tst_golden_models.cpp holds by how much at most. Weights that change later are not seen.
+    /// exact: tests/model/tst_golden_models.cpp holds by how much at most. Where products are of bfloat16, Float32
+    /// means the weights that they round to, too. Weights that change later are not seen.
     Transformer forDecoding(WeightFormat format) const;
 
     /// In a fixed order: embeddings, layers, final norm, head.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/files/error.h"
+#include "core/model/mixed_product.h"
 #include "core/training/tensor_file.h"
 
 namespace prefbench::training {
@@ -83,6 +84,7 @@ void AdamW::update(std::size_t index, double learningRate, double gradientDiviso
                       {moments_[1].values[index]}, /*max_exp_avg_sqs=*/{}, {updatesDone}, learningRate, settings_.beta1,
                       settings_.beta2, parameter.decays ? settings_.weightDecay : 0, settings_.epsilon,
                       /*amsgrad=*/false, /*maximize=*/false, divisor);
+    model::noteChange(parameter.value);
 }
 
 RmsProp::RmsProp(const std::vector<model::Parameter>& parameters, double weightDecay)
