@@ -318,7 +318,8 @@ void check(const RunSpec& spec) {
     requireValue(std::find(known.begin(), known.end(), spec.method) != known.end(), "method", spec.method,
                  ("must be one of " + joined(known)).c_str());
     requireValue(isOneOf(spec.device, {"auto", "cpu", "cuda"}), "device", spec.device, "must be auto, cpu or cuda");
-    requireValue(isOneOf(spec.dtype, {"float32", "float64"}), "dtype", spec.dtype, "must be float32 or float64");
+    requireValue(isOneOf(spec.dtype, {"float32", "float64", "bfloat16"}), "dtype", spec.dtype,
+                 "must be float32, float64 or bfloat16");
     requireValue(spec.threads >= 0, "threads", spec.threads, "must be 0 (physical cores) or more");
     check(spec.hyperparameters);
     check(spec.sampling);

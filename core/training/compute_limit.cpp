@@ -35,7 +35,8 @@ at::Tensor oneDnnProduct(const at::Tensor& x, const at::Tensor& w) {
 double productSeconds(const at::Tensor& a, const at::Tensor& b) {
     at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());
     double least = secondsOf(a.device(), [&] { at::mm_out(out, a, b); });
-    if (a.device().is_cpu() && a.scalar_type() == at::kFloat && at::globalContext().hasMKLDNN()) {
+    const bool isOneDnns = a.scalar_type() == at::kFloat || a.scalar_type() == at::kBFloat16;
+    if (a.device().is_cpu() && isOneDnns && at::globalContext().hasMKLDNN()) {
         const at::Tensor transposed = b.t();
         least = std::min(least, secondsOf(a.device(), [&] { oneDnnProduct(a, transposed); }));
     }
@@ -90,6 +91,11 @@ double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType typ
         sum += static_cast<double>(product.count) * seconds(product, at::TensorOptions(device).dtype(type));
     }
     return sum;
+}
+
+at::ScalarType fasterProducts(const std::vector<StepProduct>& products, at::Device device) {
+    const bool narrow = leastSeconds(products, at::kBFloat16, device) < leastSeconds(products, at::kFloat, device);
+    return narrow ? at::kBFloat16 : at::kFloat;
 }
 
 }  // namespace prefbench::training

@@ -24,7 +24,10 @@ std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int6
                                       std::int64_t predictedTokens);
 
 /// The least seconds that the products can take on this machine, each by the faster of its libraries: measured here and
-/// now, alone, on random numbers of the model's type (once, after one round unmeasured).
+/// now, alone, on random numbers of that type (once, after one round unmeasured).
 double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType type, at::Device device);
+
+/// Float32 or BFloat16: the one in which the products take less by leastSeconds.
+at::ScalarType fasterProducts(const std::vector<StepProduct>& products, at::Device device);
 
 }  // namespace prefbench::training

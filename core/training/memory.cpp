@@ -27,18 +27,24 @@ std::int64_t elementBytes(const contract::RunSpec& spec) {
     return spec.dtype == "float64" ? 8 : 4;
 }
 
+/// Products round what they read to two bytes, beside float32 weights: resources.h, precisionNamed.
+bool isMixed(const contract::RunSpec& spec) {
+    return spec.dtype == "bfloat16";
+}
+
 std::int64_t examplesPerStep(const contract::RunSpec& spec) {
     return spec.hyperparameters.batchSize * spec.hyperparameters.gradientAccumulation;
 }
 
 /// Whether attention has a mask and outputs for each tree, joined afterwards.
 bool attendsTreeByTree(const model::Architecture& a, const contract::RunSpec& spec) {
-    const at::ScalarType type = spec.dtype == "float32" ? at::kFloat : at::kDouble;
+    const at::ScalarType type = spec.dtype == "float64" ? at::kDouble : at::kFloat;
     return spec.hyperparameters.dropout > 0 || !model::attendsWithoutScores(a.headDim, {1, a.attentionCap}, type);
 }
 
-/// What the backward pass keeps of a layer for one token, in elements.
-std::int64_t elementsPerToken(const model::Architecture& a, bool treeByTree) {
+/// What the backward pass keeps of a layer for one token, in elements. Of what products read, a mixed run keeps only a
+/// copy of half the bytes.
+std::int64_t elementsPerToken(const model::Architecture& a, bool treeByTree, bool mixed) {
     const std::int64_t queries = a.heads * a.headDim, keysAndValues = 2 * a.kvHeads * a.headDim;
     const bool rms = a.norm == model::Norm::RmsNorm;
     // Both norms: what goes in, what comes out, and for RmsNorm what comes out before its weights.
@@ -51,7 +57,8 @@ std::int64_t elementsPerToken(const model::Architecture& a, bool treeByTree) {
     if (a.queryKeyNorm) {
         elements += 2 * queries + keysAndValues;
     }
-    return elements + (a.gatedMlp ? 4 : 2) * a.mlp;
+    const std::int64_t readByProducts = 2 * a.hidden + queries + a.mlp;
+    return elements + (a.gatedMlp ? 4 : 2) * a.mlp - (mixed ? readByProducts / 2 : 0);
 }
 
 /// What the backward pass keeps of all layers for the batch, in elements.
@@ -62,7 +69,7 @@ std::int64_t elementsOfLayers(const model::Architecture& a, const contract::RunS
     for (const Example* example : batch) {
         const std::int64_t tokens = example->tokens();
         stream += tokens * a.hidden;
-        layer += tokens * elementsPerToken(a, attendsTreeByTree(a, spec));
+        layer += tokens * elementsPerToken(a, attendsTreeByTree(a, spec), isMixed(spec));
         if (h.dropout > 0) {
             // Of dropout its mask and what it is multiplied with: the softmax's weights and their product; the stream.
             layer += 3 * a.heads * tokens * tokens + (a.residualDropout ? 4 * a.hidden * tokens : 0);
@@ -71,19 +78,28 @@ std::int64_t elementsOfLayers(const model::Architecture& a, const contract::RunS
     return h.gradientCheckpointing ? layer + a.layers * stream : a.layers * layer;
 }
 
+/// Logits that the head keeps for the backward pass, and a chunk on its way, in elements.
+std::int64_t elementsOfLogits(std::int64_t logits, std::int64_t bytes, bool mixed) {
+    if (mixed) {  // kept in two bytes; the chunk in four, beside what the product made
+        return std::min(logits, model::keptLogitsBytes / 2) / 2 + std::min(logits, model::chunkLogits) * 3 / 2;
+    }
+    return std::min(logits, model::keptLogitsBytes / bytes + model::chunkLogits);
+}
+
 /// Beside the layers' own: the stream, masks, the head's rows and logits, and the widest gradient on its way back.
 std::int64_t elementsOfBatch(const model::Architecture& a, const contract::RunSpec& spec, const ExamplePointers& batch,
                              std::int64_t tokens) {
     const std::int64_t bytes = elementBytes(spec);
-    const bool hasMasks = attendsTreeByTree(a, spec);
+    const bool hasMasks = attendsTreeByTree(a, spec), mixed = isMixed(spec);
     std::int64_t masks = 0, rows = 0;
     for (const Example* example : batch) {
         masks += hasMasks && example->completions.size() > 1 ? example->tokens() * example->tokens() : 0;
         rows += example->predictedTokens();
     }
-    // What is kept for the backward pass, and a chunk that is not.
-    const std::int64_t logits = std::min(rows * a.vocabulary, model::keptLogitsBytes / bytes + model::chunkLogits);
-    return masks + logits + 2 * rows * a.hidden + tokens * (kStreamHidden * a.hidden + 3 * std::max(a.mlp, a.hidden));
+    // Mixed: the gradient rounded, and what a product makes of it before that is widened.
+    const std::int64_t widest = (mixed ? 4 : 3) * std::max(a.mlp, a.hidden);
+    return masks + elementsOfLogits(rows * a.vocabulary, bytes, mixed) + 2 * rows * a.hidden +
+           tokens * (kStreamHidden * a.hidden + widest);
 }
 
 std::vector<model::WeightSlot> slotsOf(const model::Architecture& architecture) {
@@ -98,8 +114,27 @@ std::int64_t parameterCount(const std::vector<model::WeightSlot>& slots) {
     return count;
 }
 
+/// Numbers in the matrices that linear layers and head multiply with.
+std::int64_t multipliedWeights(const model::Architecture& a) {
+    std::int64_t count = a.tiedHead ? a.vocabulary * a.hidden : 0;
+    for (const model::WeightSlot& slot : slotsOf(a)) {
+        if (!slot.bias && (model::isLinear(slot.module) || slot.module == model::Module::Head)) {
+            count += slot.shape[0] * slot.shape[1];
+        }
+    }
+    return count;
+}
+
 bool trainsAdapter(const MemoryShape& shape) {
     return shape.adapter > 0 || shape.spec.hyperparameters.loraRank > 0;
+}
+
+/// The rounded copies of a mixed run's weights, and where all weights are trained the largest one's gradient before it
+/// is widened.
+std::int64_t roundedBytes(const MemoryShape& shape) {
+    constexpr std::int64_t bytes = 2;
+    const model::Architecture& a = shape.architecture;
+    return bytes * (multipliedWeights(a) + (trainsAdapter(shape) ? trainedParameters(shape) : a.vocabulary * a.hidden));
 }
 
 std::int64_t dataBytes(const Dataset& dataset) {
@@ -142,7 +177,8 @@ std::int64_t adapterSize(const files::ModelFolder& folder) {
 
 std::int64_t activationBytesPerToken(const model::Architecture& architecture) {
     constexpr std::int64_t bytes = 4;
-    return bytes * (architecture.layers * elementsPerToken(architecture, true) + kStreamHidden * architecture.hidden);
+    return bytes *
+           (architecture.layers * elementsPerToken(architecture, true, false) + kStreamHidden * architecture.hidden);
 }
 
 MemoryNeed estimateMemory(const MemoryShape& shape) {
@@ -156,6 +192,7 @@ MemoryNeed estimateMemory(const MemoryShape& shape) {
     need.program = kProgramBytes + dataBytes(shape.train);
     need.gradients = trainedParameters(shape) * bytes;
     need.parameters = parameterCount(slotsOf(a)) * bytes + (trainsAdapter(shape) ? need.gradients : 0);
+    need.parameters += isMixed(shape.spec) ? roundedBytes(shape) : 0;
     need.moments = (shape.spec.hyperparameters.optimizer == "rmsprop" ? 1 : 2) * need.gradients;
     need.activations =
         bytes * (elementsOfLayers(a, shape.spec, batch) + elementsOfBatch(a, shape.spec, batch, need.batchTokens));

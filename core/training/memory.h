@@ -13,8 +13,9 @@ namespace prefbench::training {
 
 /// Bytes that a training run takes at its peak, by what takes them.
 struct MemoryNeed {
-    std::int64_t program = 0;  ///< LibTorch with its kernels' buffers, and the data
-    std::int64_t parameters = 0, gradients = 0, moments = 0;
+    std::int64_t program = 0;     ///< LibTorch with its kernels' buffers, and the data
+    std::int64_t parameters = 0;  ///< with their rounded copies, where a run has any
+    std::int64_t gradients = 0, moments = 0;
     std::int64_t activations = 0;  ///< of the longest batch: what the backward pass needs, masks, logits
     std::int64_t batchTokens = 0;  ///< in that batch
 

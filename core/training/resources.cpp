@@ -86,14 +86,17 @@ at::Device deviceNamed(const std::string& name) {
     return name == "cuda" || (name == "auto" && hasCuda) ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
 }
 
-at::ScalarType dtypeNamed(const std::string& name) {
-    if (name == "float32") {
-        return at::kFloat;
+Precision precisionNamed(const std::string& dtype) {
+    if (dtype == "float32") {
+        return {at::kFloat, at::kFloat};
     }
-    if (name == "float64") {
-        return at::kDouble;
+    if (dtype == "float64") {
+        return {at::kDouble, at::kDouble};
     }
-    throw Error("dtype \"" + name + "\" is not known; known are float32, float64");
+    if (dtype == "bfloat16") {
+        return {at::kFloat, at::kBFloat16};
+    }
+    throw Error("dtype \"" + dtype + "\" is not known; known are float32, float64, bfloat16");
 }
 
 std::int64_t sequenceLimit(std::int64_t maxLength, const model::Architecture& architecture) {

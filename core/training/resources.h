@@ -45,6 +45,11 @@ files::ModelFolder openStartModel(const contract::RunDirectory& run, const contr
 model::LoraSettings loraSettings(const contract::Hyperparameters& hyperparameters);
 
 at::Device deviceNamed(const std::string& name);
-at::ScalarType dtypeNamed(const std::string& name);
+/// What a run's `dtype` stands for.
+struct Precision {
+    at::ScalarType weights = at::kFloat;   ///< also of gradients, moments and all that is not a product
+    at::ScalarType products = at::kFloat;  ///< of what products multiply
+};
+Precision precisionNamed(const std::string& dtype);
 
 }  // namespace prefbench::training

@@ -202,8 +202,11 @@ void TrainingRun::prepare(bool resume) {
 model::Transformer TrainingRun::loadModel(const files::ModelFolder& folder) const {
     // Weights under an adapter are never written to.
     const bool frozen = folder.adapter || spec_.hyperparameters.loraRank > 0;
-    return model::Transformer::load(folder, deviceNamed(spec_.device), dtypeNamed(spec_.dtype),
-                                    frozen ? model::WeightStorage::Mapped : model::WeightStorage::Owned);
+    const Precision precision = precisionNamed(spec_.dtype);
+    auto loaded = model::Transformer::load(folder, deviceNamed(spec_.device), precision.weights,
+                                           frozen ? model::WeightStorage::Mapped : model::WeightStorage::Owned);
+    loaded.setProductType(precision.products);
+    return loaded;
 }
 
 /// The policy begins as the reference, so that its log-probabilities are those of the model without a fresh adapter.

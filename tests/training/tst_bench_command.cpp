@@ -62,6 +62,28 @@ class TestBenchCommand : public QObject {
         }
     }
 
+    void trainingWithNarrowProducts_data() {
+        QTest::addColumn<QString>("dtype");
+        QTest::newRow("bf16") << QStringLiteral("bf16");
+        QTest::newRow("fp32") << QStringLiteral("fp32");
+        QTest::newRow("auto") << QStringLiteral("auto");
+    }
+
+    void trainingWithNarrowProducts() {
+        QFETCH(QString, dtype);
+        const EngineOutcome outcome =
+            runEngine(call(QStringLiteral("train"),
+                           {QStringLiteral("--steps"), QStringLiteral("2"), QStringLiteral("--dtype"), dtype}));
+        QVERIFY2(outcome.status == 0, outcome.standardError.constData());
+        const Json& line = outcome.lines.front();
+        const auto name = line.at("dtype").get<std::string>();
+        QVERIFY2(dtype == QStringLiteral("auto") ? name == "float32" || name == "bfloat16"
+                                                 : name == (dtype == QStringLiteral("bf16") ? "bfloat16" : "float32"),
+                 name.c_str());
+        QVERIFY(line.at("fraction_of_limit").get<double>() > 0);
+        QCOMPARE(line.at("loss").at(0).get<double>(), 0.6931);  // policy and reference round alike
+    }
+
     void trainingWithCheckpointing() {
         const QStringList arguments = call(QStringLiteral("train"), {QStringLiteral("--steps"), QStringLiteral("2")});
         const EngineOutcome kept = runEngine(arguments),
@@ -85,7 +107,7 @@ class TestBenchCommand : public QObject {
 
     void whatCannotBeMeasured() {
         QCOMPARE(runEngine({QStringLiteral("bench")}).status, 2);
-        QCOMPARE(runEngine(call(QStringLiteral("train"), {QStringLiteral("--dtype"), QStringLiteral("bf16")})).status,
+        QCOMPARE(runEngine(call(QStringLiteral("train"), {QStringLiteral("--dtype"), QStringLiteral("int8")})).status,
                  2);
         files::writeDurably(folder() / "pairs.jsonl", "");
         const EngineOutcome noPairs = runEngine(call(QStringLiteral("train"), {}));

@@ -125,6 +125,28 @@ class TestMemory : public QObject {
         QCOMPARE(estimateMemory({spec, a, 100000, data}).parameters, 2 * four.parameters);
     }
 
+    /// Copies of two bytes, beside weights, gradients and moments that are what they were.
+    void narrowProductsTakeCopiesAndKeepLess() {
+        const model::Architecture a = architecture();
+        const Dataset data = examples(8, 200);
+        contract::RunSpec spec = tinySpec();
+        const MemoryNeed wide = estimateMemory({spec, a, 100000, data});
+        spec.dtype = "bfloat16";
+        const MemoryNeed narrow = estimateMemory({spec, a, 100000, data});
+        QCOMPARE(narrow.gradients, wide.gradients);
+        QCOMPARE(narrow.moments, wide.moments);
+        const std::int64_t head = a.vocabulary * a.hidden;
+        const std::int64_t layer = 4 * a.hidden * a.hidden + 2 * a.hidden * a.mlp;
+        // The tied head twice: the copy, and its gradient before it is widened.
+        QCOMPARE(narrow.parameters - wide.parameters, 2 * (a.layers * layer + 2 * head));
+        QVERIFY(narrow.activations < wide.activations);
+        spec.hyperparameters.loraRank = 2;
+        spec.hyperparameters.loraTargets = "c_attn";
+        const std::int64_t adapter = a.layers * 2 * 4 * a.hidden;
+        QCOMPARE(estimateMemory({spec, a, 100000, data}).parameters,
+                 wide.parameters + 2 * (a.layers * layer + head) + (4 + 2) * adapter);
+    }
+
     void checkpointingKeepsOneLayerAndDropoutKeepsItsMasks() {
         model::Architecture a = architecture();
         a.layers = 12;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <span>
 
 #include "app/engine/commands/commands.h"
 #include "core/contract/messages.h"
@@ -76,8 +77,7 @@ void write(const files::OrderedJson& line) {
 
 model::Transformer loadPolicy(const files::ModelFolder& folder, const BenchOptions& options) {
     const auto storage = options.lora > 0 ? model::WeightStorage::Mapped : model::WeightStorage::Owned;
-    auto policy =
-        model::Transformer::load(folder, model::deviceFromName(options.device), typeOf(options.dtype), storage);
+    auto policy = model::Transformer::load(folder, model::deviceFromName(options.device), at::kFloat, storage);
     if (options.lora > 0) {
         model::LoraSettings adapter;
         adapter.rank = options.lora;
@@ -85,6 +85,21 @@ model::Transformer loadPolicy(const files::ModelFolder& folder, const BenchOptio
         policy.addAdapter(adapter, 0, model::BaseName::Absolute, "--lora");
     }
     return policy;
+}
+
+/// What the first step multiplies in: as asked for, or what is faster at its shapes.
+at::ScalarType productTypeOf(const BenchOptions& options, const model::Transformer& policy,
+                             const training::Dataset& data) {
+    if (options.dtype != "auto") {
+        return typeOf(options.dtype);
+    }
+    std::int64_t tokens = 0, predicted = 0;
+    const auto count = std::min(data.examples.size(), static_cast<std::size_t>(options.batch));
+    for (const training::Example& example : std::span(data.examples).first(count)) {
+        tokens += example.tokens();
+        predicted += example.predictedTokens();
+    }
+    return training::fasterProducts(training::stepProducts(policy, tokens, predicted), policy.device());
 }
 
 /// TRL's defaults where they change the work or the losses, so that both can be compared.
@@ -113,7 +128,7 @@ Limit measureLimit(training::Trainer& trainer, std::int64_t steps) {
         const training::StepReport report = trainer.step();
         const auto products = training::stepProducts(trainer.policy(), report.tokens, report.predictedTokens);
         const double least =
-            training::leastSeconds(products, trainer.policy().computeType(), trainer.policy().device());
+            training::leastSeconds(products, trainer.policy().productType(), trainer.policy().device());
         seconds += least;
         flops += training::stepFlops(products);
         fractions.push_back(least / report.seconds.total());
@@ -151,6 +166,7 @@ int benchTrain(const BenchOptions& options) {
     if (data.examples.empty()) {
         throw Error(pairs.string() + ": no pairs to train on");
     }
+    policy.setProductType(productTypeOf(options, policy, data));
     const Watch referenceWatch;
     training::ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
     const double referenceSeconds = referenceWatch.seconds();
@@ -172,7 +188,7 @@ int benchTrain(const BenchOptions& options) {
     const Limit limit = measureLimit(trainer, options.steps);
     write({{"tool", "prefbench"},
            {"method", "dpo"},
-           {"dtype", model::computeTypeName(trainer.policy().computeType())},
+           {"dtype", model::computeTypeName(trainer.policy().productType())},
            {"threads", at::get_num_threads()},
            {"batch", options.batch},
            {"lora", options.lora},
@@ -260,7 +276,7 @@ void addBench(CLI::App& app, Work& work) {
     CLI::App* command = app.add_subcommand("bench", "Measure training or generation on a folder of benchmark inputs");
     command->require_subcommand(1);
     CLI::App* train = command->add_subcommand("train", "Steps of DPO on pairs.jsonl with model/: one JSON line");
-    addMachineOptions(*train, *options, {"fp32", "auto"});
+    addMachineOptions(*train, *options, {"fp32", "bf16", "auto"});
     train->add_option("--batch", options->batch, "pairs a step")->check(CLI::PositiveNumber)->capture_default_str();
     train->add_option("--steps", options->steps, "measured steps; two more come before")
         ->check(CLI::PositiveNumber)
