@@ -161,6 +161,7 @@ struct Transformer::State {
     Architecture architecture;
     at::Device device = at::kCPU;
     at::ScalarType computeType = at::kFloat;
+    ProductLibraries libraries;               ///< of float32 products on the CPU
     std::shared_ptr<RoundedWeights> rounded;  ///< null: products are of computeType
     std::vector<WeightSlot> slots;
     std::vector<Parameter> parameters;
@@ -234,6 +235,9 @@ struct Transformer::State {
         const bool inputsFirst = family->matrices == MatrixLayout::InputByOutput;
         if (rounded) {
             return mixedProduct(x, m.weight, inputsFirst, m.bias, *rounded);
+        }
+        if (!libraries.areBlas() && device.is_cpu() && computeType == at::kFloat) {
+            return linearBy(libraries, x.values, m.weight, inputsFirst, m.bias);
         }
         if (!inputsFirst) {
             return at::linear(x.values, m.weight, m.bias.defined() ? std::optional(m.bias) : std::nullopt);
@@ -504,6 +508,10 @@ void Transformer::setProductType(at::ScalarType type) {
     }
     state_->rounded = isOwn ? nullptr : std::make_shared<RoundedWeights>(type);
     state_->bind();
+}
+
+void Transformer::setProductLibraries(const ProductLibraries& libraries) {
+    state_->libraries = libraries;
 }
 
 const std::vector<Parameter>& Transformer::parameters() const {

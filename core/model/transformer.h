@@ -9,6 +9,7 @@
 
 #include "core/files/model_folder.h"
 #include "core/model/architecture.h"
+#include "core/model/product_library.h"
 #include "core/model/torch.h"
 
 namespace prefbench::model {
@@ -100,6 +101,8 @@ class Transformer {
     /// with. On CUDA attention runs in that type too; on the CPU, whose attention is slower so, it stays float32. Error
     /// for any other type but computeType().
     void setProductType(at::ScalarType type);
+    /// What multiplies in the linear layers where products are float32 on the CPU; LibTorch's own until then.
+    void setProductLibraries(const ProductLibraries& libraries);
 
     /// Hidden states that the head reads, one row a token. [tokens, embedding]. Differentiable where parameters require
     /// it.

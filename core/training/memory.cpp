@@ -20,7 +20,9 @@ namespace {
 
 /// LibTorch's libraries and its kernels' buffers, measured with models that weigh nothing.
 constexpr std::int64_t kProgramBytes = std::int64_t{230} << 20;
-constexpr std::int64_t kStreamHidden = 4;      ///< embeddings and the last norm, in hidden sizes a token
+constexpr std::int64_t kStreamHidden = 4;  ///< embeddings and the last norm, in hidden sizes a token
+/// Batches differ, and what one leaves between its blocks the next cannot always use: measured over several shapes.
+constexpr double kWithGaps = 1.06;
 constexpr std::int64_t kBytesAnExample = 512;  ///< strings and vectors beside their contents
 
 std::int64_t elementBytes(const contract::RunSpec& spec) {
@@ -40,6 +42,10 @@ std::int64_t examplesPerStep(const contract::RunSpec& spec) {
 bool attendsTreeByTree(const model::Architecture& a, const contract::RunSpec& spec) {
     const at::ScalarType type = spec.dtype == "float64" ? at::kDouble : at::kFloat;
     return spec.hyperparameters.dropout > 0 || !model::attendsWithoutScores(a.headDim, {1, a.attentionCap}, type);
+}
+
+bool trainsAdapter(const MemoryShape& shape) {
+    return shape.adapter > 0 || shape.spec.hyperparameters.loraRank > 0;
 }
 
 /// What the backward pass keeps of a layer for one token, in elements. Of what products read, a mixed run keeps only a
@@ -88,7 +94,7 @@ std::int64_t elementsOfLogits(std::int64_t logits, std::int64_t bytes, bool mixe
 
 /// Beside the layers' own: the stream, masks, the head's rows and logits, and the widest gradient on its way back.
 std::int64_t elementsOfBatch(const model::Architecture& a, const contract::RunSpec& spec, const ExamplePointers& batch,
-                             std::int64_t tokens) {
+                             std::int64_t tokens, bool ofAdapter) {
     const std::int64_t bytes = elementBytes(spec);
     const bool hasMasks = attendsTreeByTree(a, spec), mixed = isMixed(spec);
     std::int64_t masks = 0, rows = 0;
@@ -96,8 +102,9 @@ std::int64_t elementsOfBatch(const model::Architecture& a, const contract::RunSp
         masks += hasMasks && example->completions.size() > 1 ? example->tokens() * example->tokens() : 0;
         rows += example->predictedTokens();
     }
-    // Mixed: the gradient rounded, and what a product makes of it before that is widened.
-    const std::int64_t widest = (mixed ? 4 : 3) * std::max(a.mlp, a.hidden);
+    // Mixed: the gradient rounded, and what a product makes of it before that is widened. An adapter: what its way
+    // through the two small matrices adds to the gradient.
+    const std::int64_t widest = (3 + (mixed ? 1 : 0) + (ofAdapter ? 2 : 0)) * std::max(a.mlp, a.hidden);
     return masks + elementsOfLogits(rows * a.vocabulary, bytes, mixed) + 2 * rows * a.hidden +
            tokens * (kStreamHidden * a.hidden + widest);
 }
@@ -123,10 +130,6 @@ std::int64_t multipliedWeights(const model::Architecture& a) {
         }
     }
     return count;
-}
-
-bool trainsAdapter(const MemoryShape& shape) {
-    return shape.adapter > 0 || shape.spec.hyperparameters.loraRank > 0;
 }
 
 /// The rounded copies of a mixed run's weights, and where all weights are trained the largest one's gradient before it
@@ -194,8 +197,9 @@ MemoryNeed estimateMemory(const MemoryShape& shape) {
     need.parameters = parameterCount(slotsOf(a)) * bytes + (trainsAdapter(shape) ? need.gradients : 0);
     need.parameters += isMixed(shape.spec) ? roundedBytes(shape) : 0;
     need.moments = (shape.spec.hyperparameters.optimizer == "rmsprop" ? 1 : 2) * need.gradients;
-    need.activations =
-        bytes * (elementsOfLayers(a, shape.spec, batch) + elementsOfBatch(a, shape.spec, batch, need.batchTokens));
+    const std::int64_t elements = elementsOfLayers(a, shape.spec, batch) +
+                                  elementsOfBatch(a, shape.spec, batch, need.batchTokens, trainsAdapter(shape));
+    need.activations = static_cast<std::int64_t>(kWithGaps * static_cast<double>(bytes * elements));
     return need;
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/files/error.h"
+#include "core/training/compute_limit.h"
 #include "core/training/memory.h"
 
 namespace prefbench::training {
@@ -108,6 +109,26 @@ std::int64_t sequenceLimit(std::int64_t maxLength, const model::Architecture& ar
 
 std::int64_t tokenBudgetFor(const model::Architecture& architecture) {
     return std::clamp<std::int64_t>(kActivationBytes / activationBytesPerToken(architecture), 512, 16384);
+}
+
+files::OrderedJson toJson(const model::ProductLibraries& libraries) {
+    return {{"forward", productLibraryName(libraries.forward)},
+            {"input_gradient", productLibraryName(libraries.inputGradient)},
+            {"weight_gradient", productLibraryName(libraries.weightGradient)}};
+}
+
+model::ProductLibraries resolveLibraries(contract::RunSpec& spec, const model::Transformer& model,
+                                         std::int64_t tokenBudget) {
+    constexpr const char* key = "matrix_products";
+    constexpr std::int64_t rows = 512;  // enough to tell, and few enough not to keep the run waiting
+    if (!spec.resolved.contains(key)) {
+        spec.resolved[key] = toJson(fasterLibraries(blockProducts(model, std::min(tokenBudget, rows)), model.device()));
+    }
+    files::OrderedJson kept = spec.resolved.at(key);
+    const auto library = [&](const char* product) {
+        return model::productLibraryFromName(keptOr(kept, product, std::string("blas")));
+    };
+    return {library("forward"), library("input_gradient"), library("weight_gradient")};
 }
 
 Resolved resolve(contract::RunSpec& spec, const model::Architecture& architecture, std::int64_t totalSteps) {

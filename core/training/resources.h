@@ -11,6 +11,7 @@
 #include "core/model/architecture.h"
 #include "core/model/lora_config.h"
 #include "core/model/torch.h"
+#include "core/model/transformer.h"
 
 namespace prefbench::training {
 
@@ -20,6 +21,12 @@ struct Resolved {
     std::int64_t tokenBudget = 4096;
     std::int64_t evalEvery = 1;  ///< steps
 };
+
+/// {"forward": "blas", "input_gradient": …, "weight_gradient": …}
+files::OrderedJson toJson(const model::ProductLibraries& libraries);
+/// Which library multiplies: from `spec.resolved`, or measured with `model` and added there.
+model::ProductLibraries resolveLibraries(contract::RunSpec& spec, const model::Transformer& model,
+                                         std::int64_t tokenBudget);
 
 /// Takes them from `spec.resolved`; what is not there is chosen and added, together with the versions that chose.
 Resolved resolve(contract::RunSpec& spec, const model::Architecture& architecture, std::int64_t totalSteps);

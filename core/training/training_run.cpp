@@ -56,6 +56,8 @@ class TrainingRun {
     model::Transformer loadModel(const files::ModelFolder& folder) const;
     void layAdapter(model::Transformer& start) const;
     void resolveChoices(const model::Architecture& architecture);
+    void chooseLibraries(model::Transformer& start);
+    void keepChoices(const files::OrderedJson& before);
     void checkMemory(const files::ModelFolder& folder, const model::Architecture& architecture);
     void rehearse();
     void makeTrainer(model::Transformer start, ReferenceLogProbs reference, bool resume);
@@ -82,6 +84,7 @@ class TrainingRun {
     contract::RunSpec spec_;
     Method method_;
     Resolved resolved_;
+    model::ProductLibraries libraries_;
     std::optional<text::Conversations> conversations_;
     std::int64_t maxLength_ = 0;
     Dataset train_, eval_;
@@ -181,6 +184,7 @@ void TrainingRun::prepare(bool resume) {
                     "as a model again and start a new run");
     }
     model::Transformer start = loadModel(folder);
+    chooseLibraries(start);
 
     ReferenceLogProbs trainReference;
     if (method_.hasReference) {
@@ -206,6 +210,7 @@ model::Transformer TrainingRun::loadModel(const files::ModelFolder& folder) cons
     auto loaded = model::Transformer::load(folder, deviceNamed(spec_.device), precision.weights,
                                            frozen ? model::WeightStorage::Mapped : model::WeightStorage::Owned);
     loaded.setProductType(precision.products);
+    loaded.setProductLibraries(libraries_);
     return loaded;
 }
 
@@ -227,10 +232,21 @@ void TrainingRun::resolveChoices(const model::Architecture& architecture) {
     const DataOrder order(train_.examples.size(), {h.batchSize, h.gradientAccumulation, h.shuffle, spec_.seed});
     const files::OrderedJson before = spec_.resolved;
     resolved_ = resolve(spec_, architecture, plannedSteps(h, order.stepsPerEpoch()));
+    keepChoices(before);
+    at::set_num_threads(static_cast<int>(resolved_.threads));
+}
+
+void TrainingRun::keepChoices(const files::OrderedJson& before) {
     if (spec_.resolved != before) {
         files::writeDurably(run_.spec(), contract::toJson(spec_).dump(2) + "\n");
     }
-    at::set_num_threads(static_cast<int>(resolved_.threads));
+}
+
+void TrainingRun::chooseLibraries(model::Transformer& start) {
+    const files::OrderedJson before = spec_.resolved;
+    libraries_ = resolveLibraries(spec_, start, resolved_.tokenBudget);
+    keepChoices(before);
+    start.setProductLibraries(libraries_);
 }
 
 /// A run that cannot fit ends here, not when the machine has had enough of it.

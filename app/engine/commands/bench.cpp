@@ -87,19 +87,15 @@ model::Transformer loadPolicy(const files::ModelFolder& folder, const BenchOptio
     return policy;
 }
 
-/// What the first step multiplies in: as asked for, or what is faster at its shapes.
-at::ScalarType productTypeOf(const BenchOptions& options, const model::Transformer& policy,
-                             const training::Dataset& data) {
-    if (options.dtype != "auto") {
-        return typeOf(options.dtype);
-    }
+std::vector<training::StepProduct> firstStepProducts(const model::Transformer& policy, const training::Dataset& data,
+                                                     std::int64_t batch) {
     std::int64_t tokens = 0, predicted = 0;
-    const auto count = std::min(data.examples.size(), static_cast<std::size_t>(options.batch));
+    const auto count = std::min(data.examples.size(), static_cast<std::size_t>(batch));
     for (const training::Example& example : std::span(data.examples).first(count)) {
         tokens += example.tokens();
         predicted += example.predictedTokens();
     }
-    return training::fasterProducts(training::stepProducts(policy, tokens, predicted), policy.device());
+    return training::stepProducts(policy, tokens, predicted);
 }
 
 /// TRL's defaults where they change the work or the losses, so that both can be compared.
@@ -166,7 +162,11 @@ int benchTrain(const BenchOptions& options) {
     if (data.examples.empty()) {
         throw Error(pairs.string() + ": no pairs to train on");
     }
-    policy.setProductType(productTypeOf(options, policy, data));
+    const std::vector<training::StepProduct> products = firstStepProducts(policy, data, options.batch);
+    const model::ProductLibraries libraries = training::fasterLibraries(products, policy.device());
+    policy.setProductLibraries(libraries);
+    policy.setProductType(options.dtype == "auto" ? training::fasterProducts(products, policy.device())
+                                                  : typeOf(options.dtype));
     const Watch referenceWatch;
     training::ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
     const double referenceSeconds = referenceWatch.seconds();
@@ -190,6 +190,7 @@ int benchTrain(const BenchOptions& options) {
            {"method", "dpo"},
            {"dtype", model::computeTypeName(trainer.policy().productType())},
            {"threads", at::get_num_threads()},
+           {"matrix_products", training::toJson(libraries)},
            {"batch", options.batch},
            {"lora", options.lora},
            {"gradient_checkpointing", options.gradientCheckpointing},
