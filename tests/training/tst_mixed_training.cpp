@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/files/durable_file.h"
+#include "core/model/lora.h"
 #include "core/training/scoring.h"
 #include "core/training/trainer.h"
 #include "tests/support/tiny_run.h"
