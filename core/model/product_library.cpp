@@ -25,6 +25,7 @@ class LinearByLibrary : public torch::autograd::Function<LinearByLibrary> {
         context->save_for_backward(
             {weight.requires_grad() ? x : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
         context->saved_data["inputsFirst"] = inputsFirst;
+        context->saved_data["hasBias"] = bias.has_value();
         context->saved_data["inputByOneDnn"] = libraries.inputGradient == ProductLibrary::OneDnn;
         context->saved_data["weightByOneDnn"] = libraries.weightGradient == ProductLibrary::OneDnn;
         return bias ? y.add_(*bias) : y;
@@ -46,7 +47,7 @@ class LinearByLibrary : public torch::autograd::Function<LinearByLibrary> {
             const ProductLibrary by = library("weightByOneDnn");
             result[1] = inputsFirst ? multiplied(by, x.t(), gradient) : multiplied(by, gradient.t(), x);
         }
-        if (context->needs_input_grad(2)) {
+        if (context->saved_data["hasBias"].toBool() && context->needs_input_grad(2)) {
             result[2] = gradient.sum(0);
         }
         return result;

@@ -267,8 +267,9 @@ class TestLora : public QObject {
         const at::Tensor x = at::ones({400, model.architecture().hidden}, at::kDouble);
         const at::Tensor zeros =
             at::zeros({400, model.architecture().heads * model.architecture().headDim}, at::kDouble);
-        const at::Tensor plain = model.adapter()->add(zeros, x, 0, {}).mean(0);
-        const at::Tensor dropped = model.adapter()->add(zeros, x, 0, {{kSeed}, {400}}).mean(0);
+        const at::Tensor plain = model.adapter()->add(zeros, model::productInput(x, nullptr), 0, {}, nullptr).mean(0);
+        const at::Tensor dropped =
+            model.adapter()->add(zeros, model::productInput(x, nullptr), 0, {{kSeed}, {400}}, nullptr).mean(0);
         QVERIFY(difference(plain, dropped) < 0.15 * plain.abs().max().item<double>());
         QVERIFY(!dropped.equal(plain));
     }
