@@ -99,8 +99,26 @@ class TestStopping : public QObject {
         QCOMPARE(differenceOf(run, whole), std::string());
     }
 
+    void againAndAgain_data() {
+        QTest::addColumn<QString>("dtype");
+        QTest::addColumn<bool>("lessMemory");  // layers are computed anew, and drop elements
+        QTest::newRow("float32") << QStringLiteral("float32") << false;
+        QTest::newRow("bfloat16 products") << QStringLiteral("bfloat16") << false;
+        QTest::newRow("with checkpointing and dropout") << QStringLiteral("float32") << true;
+    }
+
     void againAndAgain() {
-        const RunDirectory run = makeTinyRun(folder(), "again");
+        QFETCH(QString, dtype);
+        QFETCH(bool, lessMemory);
+        const auto change = [&](contract::RunSpec& spec) {
+            spec.dtype = dtype.toStdString();
+            spec.hyperparameters.gradientCheckpointing = lessMemory;
+            spec.hyperparameters.dropout = lessMemory ? 0.1 : 0;
+        };
+        const std::string name = QTest::currentDataTag();
+        const RunDirectory run = makeTinyRun(folder(), name + " again", change);
+        const RunDirectory whole = makeTinyRun(folder(), name + " whole", change);
+        QCOMPARE(train(whole).exitCode, 0);
         std::mt19937 random(7);
         int stops = 0;
         for (int life = 0; life < 6 && contract::readStatus(run).state != RunState::Finished; ++life) {
@@ -116,14 +134,14 @@ class TestStopping : public QObject {
             QVERIFY(status.state == RunState::Stopped || status.state == RunState::Finished);
             stops += status.state == RunState::Stopped ? 1 : 0;
             if (status.state == RunState::Stopped) {
-                char name[32];
-                std::snprintf(name, sizeof name, "step-%06lld", static_cast<long long>(status.step));
-                QVERIFY(std::filesystem::exists(run.checkpoints() / name));
+                char checkpoint[32];
+                std::snprintf(checkpoint, sizeof checkpoint, "step-%06lld", static_cast<long long>(status.step));
+                QVERIFY(std::filesystem::exists(run.checkpoints() / checkpoint));
             }
         }
         QVERIFY(stops > 0);
         QCOMPARE(finish(run).exitCode, 0);
-        QCOMPARE(differenceOf(run, whole_), std::string());
+        QCOMPARE(differenceOf(run, whole), std::string());
     }
 
     /// The evaluation before the first step is in the record already when a request ends the run there.
