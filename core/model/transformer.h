@@ -121,7 +121,7 @@ class Transformer {
 
     /// The same model for decoding on the CPU: it shares the weights and has besides, where they are float32, a packed
     /// copy of its matrices, head included, from which forwardCached and logits multiply. BFloat16 and Int8 are less
-    /// exact: tests/model/tst_golden_models.cpp holds by how much at most. Where products are of bfloat16, Float32
+    /// exact: tests/model/tst_decoding_formats.cpp holds by how much at most. Where products are of bfloat16, Float32
     /// means the weights that they round to, too. Weights that change later are not seen.
     Transformer forDecoding(WeightFormat format) const;
 

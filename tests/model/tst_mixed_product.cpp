@@ -81,7 +81,7 @@ at::Tensor joined(const std::vector<at::Tensor>& tensors, std::size_t from) {
 }
 
 /// Log-probabilities within the rounding of some products one after the other; gradients of the same direction.
-void compareWithFloat32(Transformer& narrow, Transformer& wide) {
+void compareWithFloat32(Transformer& narrow, Transformer& wide, double allowed = 0.03) {
     const auto found = valuesAndGradients(narrow), expected = valuesAndGradients(wide);
     for (const at::Tensor& tensor : found) {
         QVERIFY(tensor.scalar_type() == at::kFloat);
@@ -89,7 +89,7 @@ void compareWithFloat32(Transformer& narrow, Transformer& wide) {
     const double values = relative(found[0], expected[0]);
     const double gradients = relative(joined(found, 1), joined(expected, 1));
     QVERIFY2(values > 0 && values < 2 * kRounding, qPrintable(QString::number(values)));
-    QVERIFY2(gradients > 0 && gradients < 16 * kRounding, qPrintable(QString::number(gradients)));
+    QVERIFY2(gradients > 0 && gradients < allowed, qPrintable(QString::number(gradients)));
 }
 
 }  // namespace
@@ -164,7 +164,8 @@ void TestMixedProduct::familiesAreNearFloat32() {
     QFETCH(const QString, name);
     Transformer narrow = mixed(name), wide = load(name, at::kFloat);
     QVERIFY(narrow.productType() == at::kBFloat16 && narrow.computeType() == at::kFloat);
-    compareWithFloat32(narrow, wide);
+    // A norm after every block hands the block's rounding on to all that follow.
+    compareWithFloat32(narrow, wide, name == "opt-350m" ? 0.05 : 0.03);
     // Set back, it is the model that it was.
     narrow.setProductType(at::kFloat);
     const at::NoGradGuard noGradients;

@@ -43,7 +43,7 @@ at::ScalarType typeOf(const std::string& name) {
     return name == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
-/// Of decoding on the CPU. auto is the fastest that keeps the bounds of tst_golden_models.
+/// Of decoding on the CPU. auto is the fastest that keeps the bounds of tst_decoding_formats.
 model::WeightFormat weightsOf(const std::string& name) {
     return name == "bf16"                     ? model::WeightFormat::BFloat16
            : name == "int8" || name == "auto" ? model::WeightFormat::Int8
