@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "core/model/kernels.h"
-#include "core/model/mixed_product.h"
 #include "core/model/parallel.h"
+#include "core/model/product_library.h"
 
 namespace prefbench::model {
 namespace {
@@ -27,11 +27,11 @@ struct Factors {
     at::Tensor weight;  ///< [vocabulary, embedding]
     at::Tensor bias;    ///< undefined: none
     double cap = 0;
+    ProductLibraries libraries;
 
     /// rows [n, embedding] of the weight's type → [n, vocabulary] of `type`
     at::Tensor logits(const at::Tensor& rows, at::ScalarType type) const {
-        at::Tensor raw = at::empty({rows.size(0), weight.size(0)}, rows.options().dtype(type));
-        multiplyInto(raw, rows, weight.t(), false);
+        at::Tensor raw = multiplied(rows, weight.t(), type, libraries.forward);
         if (bias.defined()) {
             raw.add_(bias);
         }
@@ -83,20 +83,28 @@ struct LogitGradients {
     }
 };
 
-/// Adds what a chunk of rows contributes to the gradients, given dL/d log p [n]; undefined ones are not wanted.
+/// Adds up what chunks of rows contribute to the gradients, given dL/d log p [n]. Undefined: not wanted.
 struct HeadGradients {
-    at::Tensor rows, weight, bias;
+    at::Tensor rows, bias;
+    std::optional<at::ScalarType> weightType;  ///< none: not wanted
+    at::Tensor weight{};                       ///< made by the first chunk
 
     void add(const Factors& head, const at::Tensor& inputs, const LogitGradients& logits, const at::Tensor& gradient,
              std::int64_t begin) {
         const at::Tensor scale = (gradient / logits.sums).neg().unsqueeze(1);
         if (rows.defined()) {
+            const at::ScalarType type = rows.scalar_type();
             at::Tensor part = rows.narrow(0, begin, inputs.size(0));
-            multiplyInto(part, logits.values, head.weight, false);
-            part.mul_(scale.to(part.scalar_type()));
+            at::mul_out(part, multiplied(logits.values, head.weight, type, head.libraries.inputGradient),
+                        scale.to(type));
         }
-        if (weight.defined()) {
-            multiplyInto(weight, logits.values.t(), (inputs * scale).to(inputs.scalar_type()), begin > 0);
+        if (weightType) {
+            const at::Tensor columns = logits.values.t(), scaled = (inputs * scale).to(inputs.scalar_type());
+            if (weight.defined()) {
+                addProduct(weight, columns, scaled);
+            } else {
+                weight = multiplied(columns, scaled, *weightType, head.libraries.weightGradient);
+            }
         }
         if (bias.defined()) {
             const at::ScalarType type = bias.scalar_type();
@@ -112,9 +120,9 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
     /// `rounded` is what the rows are multiplied with in the weight's place, where that is narrower.
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& rows,
                               const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                              const std::optional<at::Tensor>& rounded, double cap, const at::Tensor& targets,
-                              std::int64_t chunk, std::int64_t keptChunks) {
-        const Factors head{rounded.value_or(weight), bias.value_or(at::Tensor()), cap};
+                              const std::optional<at::Tensor>& rounded, double cap, const ProductLibraries& libraries,
+                              const at::Tensor& targets, std::int64_t chunk, std::int64_t keptChunks) {
+        const Factors head{rounded.value_or(weight), bias.value_or(at::Tensor()), cap, libraries};
         const at::ScalarType type = head.weight.scalar_type();
         const at::Tensor inputs = rows.to(type);
         const std::int64_t count = rows.size(0);
@@ -132,6 +140,7 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
         context->save_for_backward(saved);
         context->saved_data["chunk"] = chunk;
         context->saved_data["cap"] = cap;
+        context->saved_data["libraries"] = libraries.kept();
         context->saved_data["type"] = rows.scalar_type();
         return result;
     }
@@ -140,16 +149,14 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
                                                    const torch::autograd::variable_list& gradients) {
         const auto saved = context->get_saved_variables();
         const at::Tensor &rows = saved[0], &targets = saved[3];
-        const Factors head{saved[1], saved[2], context->saved_data["cap"].toDouble()};
+        const Factors head{saved[1], saved[2], context->saved_data["cap"].toDouble(),
+                           ProductLibraries::fromKept(context->saved_data["libraries"])};
         const at::ScalarType type = context->saved_data["type"].toScalarType();
         const std::int64_t count = rows.size(0), chunk = context->saved_data["chunk"].toInt();
         HeadGradients sums{
             context->needs_input_grad(0) ? at::empty_like(rows, type) : at::Tensor(),
-            context->needs_input_grad(1) ? at::empty_like(head.weight, type) : at::Tensor(),
-            head.bias.defined() && context->needs_input_grad(2) ? at::zeros_like(head.bias) : at::Tensor()};
-        if (count == 0 && sums.weight.defined()) {
-            sums.weight.zero_();
-        }
+            head.bias.defined() && context->needs_input_grad(2) ? at::zeros_like(head.bias) : at::Tensor(),
+            context->needs_input_grad(1) ? std::optional(type) : std::nullopt};
         std::size_t kept = 4;
         for (std::int64_t begin = 0; begin < count; begin += chunk) {
             const std::int64_t size = std::min(chunk, count - begin);
@@ -163,9 +170,9 @@ class ChosenLogProbs : public torch::autograd::Function<ChosenLogProbs> {
             sums.add(head, inputs, isKept ? LogitGradients(saved[kept], saved[kept + 1]) : madeAnew(), gradient, begin);
             kept += isKept ? 2 : 0;
         }
-        torch::autograd::variable_list result(8);
+        torch::autograd::variable_list result(9);
         result[0] = sums.rows;
-        result[1] = sums.weight;
+        result[1] = count == 0 && sums.weightType ? at::zeros_like(head.weight, type) : sums.weight;
         result[2] = sums.bias;
         return result;
     }
@@ -212,8 +219,8 @@ at::Tensor chosenLogProbs(const at::Tensor& rows, const OutputHead& head, const 
     const auto bytes = static_cast<std::int64_t>(c10::elementSize(factor.scalar_type()));
     const bool differentiated = at::GradMode::is_enabled() && (rows.requires_grad() || head.weight.requires_grad());
     return ChosenLogProbs::apply(rows, head.weight, head.bias.defined() ? std::optional(head.bias) : std::nullopt,
-                                 head.rounded ? std::optional(factor) : std::nullopt, head.cap, targets, chunk,
-                                 differentiated ? keptBytes / (chunk * vocabulary * bytes) : 0);
+                                 head.rounded ? std::optional(factor) : std::nullopt, head.cap, head.libraries, targets,
+                                 chunk, differentiated ? keptBytes / (chunk * vocabulary * bytes) : 0);
 }
 
 at::Tensor branchTokenLogProbs(const Transformer& model, const PackedBatch& batch) {

@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "core/model/product_library.h"
+
 namespace prefbench::model {
 namespace {
 
@@ -12,8 +14,7 @@ class MixedProduct : public torch::autograd::Function<MixedProduct> {
                               const std::optional<at::Tensor>& bias, const at::Tensor& roundedX,
                               const at::Tensor& roundedWeight, bool inputsFirst) {
         const at::Tensor right = inputsFirst ? roundedWeight : roundedWeight.t();
-        at::Tensor y = at::empty({x.size(0), right.size(1)}, x.options());
-        multiplyInto(y, roundedX, right, false);
+        at::Tensor y = multiplied(roundedX, right, x.scalar_type());
         if (bias) {
             y.add_(*bias);
         }
@@ -30,9 +31,7 @@ class MixedProduct : public torch::autograd::Function<MixedProduct> {
         const bool inputsFirst = context->saved_data["inputsFirst"].toBool();
         const at::Tensor rounded = gradient.to((x.defined() ? x : weight).scalar_type());
         const auto product = [&](const at::Tensor& a, const at::Tensor& b) {
-            const at::Tensor result = at::empty({a.size(0), b.size(1)}, gradient.options());
-            multiplyInto(result, a, b, false);
-            return result;
+            return multiplied(a, b, gradient.scalar_type());
         };
         torch::autograd::variable_list result(6);
         if (context->needs_input_grad(0)) {
@@ -74,15 +73,6 @@ at::Tensor mixedProduct(const ProductInput& x, const at::Tensor& weight, bool in
                         RoundedWeights& rounded) {
     return MixedProduct::apply(x.values, weight, bias.defined() ? std::optional(bias) : std::nullopt, x.rounded,
                                rounded.of(weight), inputsFirst);
-}
-
-void multiplyInto(at::Tensor out, const at::Tensor& a, const at::Tensor& b, bool add) {
-    if (a.scalar_type() == out.scalar_type()) {
-        add ? out.addmm_(a, b) : at::mm_out(out, a, b);
-        return;
-    }
-    const at::Tensor product = a.is_cuda() ? at::mm(a, b, out.scalar_type()) : at::mm(a, b);
-    add ? out.add_(product) : out.copy_(product);
 }
 
 }  // namespace prefbench::model

@@ -48,9 +48,4 @@ ProductInput productInput(const at::Tensor& values, const RoundedWeights* rounde
 at::Tensor mixedProduct(const ProductInput& x, const at::Tensor& weight, bool inputsFirst, const at::Tensor& bias,
                         RoundedWeights& rounded);
 
-/// out = a · b, or out + a · b where `add`. Factors may be of a narrower type than `out`: sums are in float32 all the
-/// same, but on the CPU, whose libraries have no such product, each is rounded to the factors' type once. Not
-/// differentiable.
-void multiplyInto(at::Tensor out, const at::Tensor& a, const at::Tensor& b, bool add);
-
 }  // namespace prefbench::model

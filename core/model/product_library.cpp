@@ -7,13 +7,21 @@
 namespace prefbench::model {
 namespace {
 
-/// x · wᵀ, whatever library `at::mm` uses.
-at::Tensor oneDnnProduct(const at::Tensor& x, const at::Tensor& w) {
+/// x · wᵀ + bias, whatever library `at::mm` uses.
+at::Tensor oneDnnProduct(const at::Tensor& x, const at::Tensor& w, const std::optional<at::Tensor>& bias) {
     using Product = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
                                c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
     static const auto op =
         c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_linear_pointwise", "").typed<Product>();
-    return op.call(x, w, std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), "");
+    return op.call(x, w, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
+}
+
+at::Tensor floatProduct(const at::Tensor& a, const at::Tensor& b, const std::optional<at::Tensor>& bias,
+                        ProductLibrary library) {
+    if (library == ProductLibrary::OneDnn) {
+        return oneDnnProduct(a, b.t(), bias);
+    }
+    return bias ? at::addmm(*bias, a, b) : at::mm(a, b);
 }
 
 class LinearByLibrary : public torch::autograd::Function<LinearByLibrary> {
@@ -21,14 +29,13 @@ class LinearByLibrary : public torch::autograd::Function<LinearByLibrary> {
     static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                               const std::optional<at::Tensor>& bias, bool inputsFirst,
                               const ProductLibraries& libraries) {
-        const at::Tensor y = multiplied(libraries.forward, x, inputsFirst ? weight : weight.t());
+        const at::Tensor y = floatProduct(x, inputsFirst ? weight : weight.t(), bias, libraries.forward);
         context->save_for_backward(
             {weight.requires_grad() ? x : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
         context->saved_data["inputsFirst"] = inputsFirst;
         context->saved_data["hasBias"] = bias.has_value();
-        context->saved_data["inputByOneDnn"] = libraries.inputGradient == ProductLibrary::OneDnn;
-        context->saved_data["weightByOneDnn"] = libraries.weightGradient == ProductLibrary::OneDnn;
-        return bias ? y.add_(*bias) : y;
+        context->saved_data["libraries"] = libraries.kept();
+        return y;
     }
 
     static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -36,16 +43,14 @@ class LinearByLibrary : public torch::autograd::Function<LinearByLibrary> {
         const auto saved = context->get_saved_variables();
         const at::Tensor &x = saved[0], &weight = saved[1], &gradient = gradients[0];
         const bool inputsFirst = context->saved_data["inputsFirst"].toBool();
-        const auto library = [&](const char* key) {
-            return context->saved_data[key].toBool() ? ProductLibrary::OneDnn : ProductLibrary::Blas;
-        };
+        const auto libraries = ProductLibraries::fromKept(context->saved_data["libraries"]);
         torch::autograd::variable_list result(5);
         if (context->needs_input_grad(0)) {
-            result[0] = multiplied(library("inputByOneDnn"), gradient, inputsFirst ? weight.t() : weight);
+            result[0] = floatProduct(gradient, inputsFirst ? weight.t() : weight, {}, libraries.inputGradient);
         }
         if (context->needs_input_grad(1)) {
-            const ProductLibrary by = library("weightByOneDnn");
-            result[1] = inputsFirst ? multiplied(by, x.t(), gradient) : multiplied(by, gradient.t(), x);
+            result[1] = inputsFirst ? floatProduct(x.t(), gradient, {}, libraries.weightGradient)
+                                    : floatProduct(gradient.t(), x, {}, libraries.weightGradient);
         }
         if (context->saved_data["hasBias"].toBool() && context->needs_input_grad(2)) {
             result[2] = gradient.sum(0);
@@ -80,8 +85,31 @@ bool ProductLibraries::areBlas() const {
            weightGradient == ProductLibrary::Blas;
 }
 
-at::Tensor multiplied(ProductLibrary library, const at::Tensor& a, const at::Tensor& b) {
-    return library == ProductLibrary::OneDnn ? oneDnnProduct(a, b.t()) : at::mm(a, b);
+c10::IValue ProductLibraries::kept() const {
+    return std::vector<std::int64_t>{static_cast<std::int64_t>(forward), static_cast<std::int64_t>(inputGradient),
+                                     static_cast<std::int64_t>(weightGradient)};
+}
+
+ProductLibraries ProductLibraries::fromKept(const c10::IValue& value) {
+    const std::vector<std::int64_t> codes = value.toIntVector();
+    const auto library = [&](std::size_t product) { return static_cast<ProductLibrary>(codes.at(product)); };
+    return {library(0), library(1), library(2)};
+}
+
+at::Tensor multiplied(const at::Tensor& a, const at::Tensor& b, at::ScalarType type, ProductLibrary library) {
+    if (a.scalar_type() == type) {
+        const bool hasChoice = type == at::kFloat && a.is_cpu();
+        return floatProduct(a, b, {}, hasChoice ? library : ProductLibrary::Blas);
+    }
+    return a.is_cuda() ? at::mm(a, b, type) : at::mm(a, b).to(type);
+}
+
+void addProduct(at::Tensor sum, const at::Tensor& a, const at::Tensor& b) {
+    if (a.scalar_type() == sum.scalar_type()) {
+        sum.addmm_(a, b);
+    } else {
+        sum.add_(multiplied(a, b, sum.scalar_type()));
+    }
 }
 
 at::Tensor linearBy(const ProductLibraries& libraries, const at::Tensor& x, const at::Tensor& weight, bool inputsFirst,

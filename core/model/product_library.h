@@ -23,10 +23,23 @@ struct ProductLibraries {
     ProductLibrary inputGradient = ProductLibrary::Blas, weightGradient = ProductLibrary::Blas;
 
     bool areBlas() const;
+    /// As autograd keeps them between forward and backward pass.
+    c10::IValue kept() const;
+    static ProductLibraries fromKept(const c10::IValue& value);
 };
 
-/// a [n, k] · b [k, m] → [n, m]; float32 on the CPU. Not differentiable.
-at::Tensor multiplied(ProductLibrary library, const at::Tensor& a, const at::Tensor& b);
+/// Of a model: of its layers' and of its output head's.
+struct ModelLibraries {
+    ProductLibraries layers, head;
+};
+
+/// a [n, k] · b [k, m] → [n, m] of `type`. Factors may be of a narrower type than that: sums are in float32 all the
+/// same, but on the CPU, whose libraries have no such product, each is rounded to the factors' type once. `library` is
+/// asked for products that are float32 throughout, on the CPU; others have one only. Not differentiable.
+at::Tensor multiplied(const at::Tensor& a, const at::Tensor& b, at::ScalarType type,
+                      ProductLibrary library = ProductLibrary::Blas);
+/// The same, added to `sum`; by the BLAS, which needs no memory for it, where that has such a product.
+void addProduct(at::Tensor sum, const at::Tensor& a, const at::Tensor& b);
 
 /// x [n, inputs] · Wᵀ + bias, weight [outputs, inputs], or where `inputsFirst` [inputs, outputs]; bias [outputs] or
 /// undefined. float32 on the CPU. Differentiable.

@@ -161,7 +161,7 @@ struct Transformer::State {
     Architecture architecture;
     at::Device device = at::kCPU;
     at::ScalarType computeType = at::kFloat;
-    ProductLibraries libraries;               ///< of float32 products on the CPU
+    ModelLibraries libraries;                 ///< of float32 products on the CPU
     std::shared_ptr<RoundedWeights> rounded;  ///< null: products are of computeType
     std::vector<WeightSlot> slots;
     std::vector<Parameter> parameters;
@@ -195,7 +195,12 @@ struct Transformer::State {
         if (architecture.tiedHead) {
             outer[Module::Head].weight = outer[Module::TokenEmbedding].weight;
         }
-        head = {outer[Module::Head].weight, outer[Module::Head].bias, architecture.logitCap, nullptr, rounded};
+        head = {outer[Module::Head].weight,
+                outer[Module::Head].bias,
+                architecture.logitCap,
+                nullptr,
+                rounded,
+                libraries.head};
         if (architecture.positions == Positions::Rotary) {
             rotary = RotaryAngles(architecture.rotary, device);
             windowRotary = RotaryAngles(architecture.windowRotary, device);
@@ -236,8 +241,8 @@ struct Transformer::State {
         if (rounded) {
             return mixedProduct(x, m.weight, inputsFirst, m.bias, *rounded);
         }
-        if (!libraries.areBlas() && device.is_cpu() && computeType == at::kFloat) {
-            return linearBy(libraries, x.values, m.weight, inputsFirst, m.bias);
+        if (!libraries.layers.areBlas() && device.is_cpu() && computeType == at::kFloat) {
+            return linearBy(libraries.layers, x.values, m.weight, inputsFirst, m.bias);
         }
         if (!inputsFirst) {
             return at::linear(x.values, m.weight, m.bias.defined() ? std::optional(m.bias) : std::nullopt);
@@ -510,8 +515,9 @@ void Transformer::setProductType(at::ScalarType type) {
     state_->bind();
 }
 
-void Transformer::setProductLibraries(const ProductLibraries& libraries) {
+void Transformer::setProductLibraries(const ModelLibraries& libraries) {
     state_->libraries = libraries;
+    state_->head.libraries = libraries.head;
 }
 
 const std::vector<Parameter>& Transformer::parameters() const {

@@ -70,6 +70,7 @@ struct OutputHead {
     double cap = 0;                                ///< 0: none
     std::shared_ptr<const PackedMatrix> packed{};  ///< the weight, of a model for decoding; may be null
     std::shared_ptr<RoundedWeights> rounded{};     ///< of a model whose products are narrower than its weights, or null
+    ProductLibraries libraries{};                  ///< of chosenLogProbs
 
     /// What rows are multiplied with: the weight, or its rounded copy.
     at::Tensor factor() const;
@@ -101,8 +102,9 @@ class Transformer {
     /// with. On CUDA attention runs in that type too; on the CPU, whose attention is slower so, it stays float32. Error
     /// for any other type but computeType().
     void setProductType(at::ScalarType type);
-    /// What multiplies in the linear layers where products are float32 on the CPU; LibTorch's own until then.
-    void setProductLibraries(const ProductLibraries& libraries);
+    /// What multiplies in the linear layers, and in the head for chosenLogProbs, where products are float32 on the CPU;
+    /// LibTorch's own until then.
+    void setProductLibraries(const ModelLibraries& libraries);
 
     /// Hidden states that the head reads, one row a token. [tokens, embedding]. Differentiable where parameters require
     /// it.

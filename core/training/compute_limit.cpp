@@ -28,7 +28,7 @@ double secondsOf(at::Device device, int rounds, const std::function<void()>& wor
 /// Seconds of a · b by a library.
 double secondsBy(model::ProductLibrary library, int rounds, const at::Tensor& a, const at::Tensor& b) {
     if (library == model::ProductLibrary::OneDnn) {
-        return secondsOf(a.device(), rounds, [&] { model::multiplied(library, a, b); });
+        return secondsOf(a.device(), rounds, [&] { model::multiplied(a, b, a.scalar_type(), library); });
     }
     at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());  // memory that is there already
     return secondsOf(a.device(), rounds, [&] { at::mm_out(out, a, b); });
@@ -46,6 +46,11 @@ struct LayerSeconds {
         forward += count * other.forward;
         inputGradient += count * other.inputGradient;
         weightGradient += count * other.weightGradient;
+    }
+    void keepLeast(const LayerSeconds& other) {
+        forward = std::min(forward, other.forward);
+        inputGradient = std::min(inputGradient, other.inputGradient);
+        weightGradient = std::min(weightGradient, other.weightGradient);
     }
 };
 
@@ -68,11 +73,60 @@ std::vector<LayerSeconds> layerSeconds(const StepProduct& product, const at::Ten
 double leastSeconds(const std::vector<LayerSeconds>& byLibrary) {
     LayerSeconds least = byLibrary.front();
     for (const LayerSeconds& other : byLibrary) {
-        least.forward = std::min(least.forward, other.forward);
-        least.inputGradient = std::min(least.inputGradient, other.inputGradient);
-        least.weightGradient = std::min(least.weightGradient, other.weightGradient);
+        least.keepLeast(other);
     }
     return least.forward + least.inputGradient + least.weightGradient;
+}
+
+/// The products of the blocks' matrices over `tokens` rows.
+std::vector<StepProduct> blockProducts(const model::Transformer& model, std::int64_t tokens) {
+    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> shapes;
+    for (const at::Tensor& matrix : model.blockMatrices()) {
+        ++shapes[{matrix.size(0), matrix.size(1)}];
+    }
+    std::vector<StepProduct> products;
+    for (const auto& [shape, count] : shapes) {
+        products.push_back({tokens, shape.second, shape.first, count, model.adapter() == nullptr});
+    }
+    return products;
+}
+
+/// The least of several rounds, for each by itself.
+std::vector<LayerSeconds> leastLayerSeconds(const StepProduct& product, const at::TensorOptions& options) {
+    constexpr int rounds = 3;
+    std::vector<LayerSeconds> least = layerSeconds(product, options, 1);
+    for (int round = 1; round < rounds; ++round) {
+        const std::vector<LayerSeconds> again = layerSeconds(product, options, 1);
+        for (std::size_t library = 0; library < least.size(); ++library) {
+            least[library].keepLeast(again[library]);
+        }
+    }
+    return least;
+}
+
+model::ProductLibraries fasterLibraries(const std::vector<StepProduct>& products, const at::TensorOptions& options) {
+    constexpr double tooFew = 1e10;  // floating-point operations, whose time would be chance's
+    if (!hasChoice(options) || stepFlops(products) < tooFew) {
+        return {};
+    }
+    LayerSeconds blas, oneDnn;
+    for (const StepProduct& product : products) {
+        const std::vector<LayerSeconds> seconds = leastLayerSeconds(product, options);
+        blas.add(seconds[0], static_cast<double>(product.count));
+        oneDnn.add(seconds[1], static_cast<double>(product.count));
+    }
+    // By so much that chance does not decide: the same run is to choose the same again.
+    constexpr double enough = 0.95;
+    const auto faster = [](double one, double other) {
+        return other < enough * one ? model::ProductLibrary::OneDnn : model::ProductLibrary::Blas;
+    };
+    return {faster(blas.forward, oneDnn.forward), faster(blas.inputGradient, oneDnn.inputGradient),
+            faster(blas.weightGradient, oneDnn.weightGradient)};
+}
+
+StepProduct headProduct(const model::Transformer& model, std::int64_t rows) {
+    const at::Tensor& weight = model.head().weight;
+    return {rows, weight.size(1), weight.size(0), 1, model.adapter() == nullptr};
 }
 
 }  // namespace
@@ -87,24 +141,11 @@ double stepFlops(const std::vector<StepProduct>& products) {
     return sum;
 }
 
-std::vector<StepProduct> blockProducts(const model::Transformer& model, std::int64_t tokens) {
-    std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> shapes;
-    for (const at::Tensor& matrix : model.blockMatrices()) {
-        ++shapes[{matrix.size(0), matrix.size(1)}];
-    }
-    std::vector<StepProduct> products;
-    for (const auto& [shape, count] : shapes) {
-        products.push_back({tokens, shape.second, shape.first, count, model.adapter() == nullptr});
-    }
-    return products;
-}
-
 std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int64_t tokens,
                                       std::int64_t predictedTokens) {
     std::vector<StepProduct> products = blockProducts(model, tokens);
-    const bool frozen = model.adapter() != nullptr;
-    products.push_back({predictedTokens, model.head().weight.size(1), model.head().weight.size(0), 1, !frozen});
-    if (frozen) {
+    products.push_back(headProduct(model, predictedTokens));
+    if (model.adapter() != nullptr) {
         for (const model::Parameter& matrix : model.trainable()) {
             products.push_back({tokens, matrix.value.size(1), matrix.value.size(0)});
         }
@@ -127,26 +168,13 @@ at::ScalarType fasterProducts(const std::vector<StepProduct>& products, at::Devi
     return narrow ? at::kBFloat16 : at::kFloat;
 }
 
-model::ProductLibraries fasterLibraries(const std::vector<StepProduct>& products, at::Device device) {
+model::ModelLibraries fasterLibraries(const model::Transformer& model) {
     const at::NoGradGuard noGradients;
-    const at::TensorOptions options = at::TensorOptions(device).dtype(at::kFloat);
-    constexpr double tooFew = 1e9;  // floating-point operations, whose time would be chance's
-    if (!hasChoice(options) || stepFlops(products) < tooFew) {
-        return {};
-    }
-    LayerSeconds blas, oneDnn;
-    for (const StepProduct& product : products) {
-        const std::vector<LayerSeconds> seconds = layerSeconds(product, options, 3);
-        blas.add(seconds[0], static_cast<double>(product.count));
-        oneDnn.add(seconds[1], static_cast<double>(product.count));
-    }
-    // By so much that chance does not decide: the same run is to choose the same again.
-    constexpr double enough = 0.9;
-    const auto faster = [](double one, double other) {
-        return other < enough * one ? model::ProductLibrary::OneDnn : model::ProductLibrary::Blas;
-    };
-    return {faster(blas.forward, oneDnn.forward), faster(blas.inputGradient, oneDnn.inputGradient),
-            faster(blas.weightGradient, oneDnn.weightGradient)};
+    // Enough rows to tell, and few enough not to keep a run waiting.
+    constexpr std::int64_t tokens = 512, predictedTokens = 256;
+    const at::TensorOptions options = at::TensorOptions(model.device()).dtype(at::kFloat);
+    return {fasterLibraries(blockProducts(model, tokens), options),
+            fasterLibraries({headProduct(model, predictedTokens)}, options)};
 }
 
 }  // namespace prefbench::training

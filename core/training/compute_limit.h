@@ -18,9 +18,6 @@ struct StepProduct {
 /// Floating-point operations of them all, forward and backward.
 double stepFlops(const std::vector<StepProduct>& products);
 
-/// The products of the blocks' matrices over `tokens` rows.
-std::vector<StepProduct> blockProducts(const model::Transformer& model, std::int64_t tokens);
-
 /// The products of one forward and backward pass over a part of a step: the blocks over `tokens` rows, the head over
 /// `predictedTokens`; where there is an adapter, also its matrices, while the model's own are frozen.
 std::vector<StepProduct> stepProducts(const model::Transformer& model, std::int64_t tokens,
@@ -33,8 +30,8 @@ double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType typ
 /// Float32 or BFloat16: the one in which the products take less by leastSeconds.
 at::ScalarType fasterProducts(const std::vector<StepProduct>& products, at::Device device);
 
-/// For each of the three kinds of float32 products the library in which they take less, measured as leastSeconds does;
-/// LibTorch's own unless another is clearly faster.
-model::ProductLibraries fasterLibraries(const std::vector<StepProduct>& products, at::Device device);
+/// For each of the three kinds of float32 products, of the model's layers and of its head, the library in which they
+/// take less over some hundred rows, measured as leastSeconds does; LibTorch's own unless another is clearly faster.
+model::ModelLibraries fasterLibraries(const model::Transformer& model);
 
 }  // namespace prefbench::training

@@ -18,6 +18,9 @@ constexpr std::int64_t kActivationBytes = std::int64_t{1} << 30;
 
 template <class Value>
 Value keptOr(files::OrderedJson& resolved, const char* key, const Value& chosen) {
+    if (!resolved.is_object()) {
+        throw Error("run.json: resolved: " + files::toLine(resolved) + ": not what the engine writes there");
+    }
     if (!resolved.contains(key)) {
         resolved[key] = chosen;
     }
@@ -111,24 +114,30 @@ std::int64_t tokenBudgetFor(const model::Architecture& architecture) {
     return std::clamp<std::int64_t>(kActivationBytes / activationBytesPerToken(architecture), 512, 16384);
 }
 
-files::OrderedJson toJson(const model::ProductLibraries& libraries) {
-    return {{"forward", productLibraryName(libraries.forward)},
-            {"input_gradient", productLibraryName(libraries.inputGradient)},
-            {"weight_gradient", productLibraryName(libraries.weightGradient)}};
+files::OrderedJson toJson(const model::ModelLibraries& libraries) {
+    const auto names = [](const model::ProductLibraries& of) -> files::OrderedJson {
+        return {{"forward", productLibraryName(of.forward)},
+                {"input_gradient", productLibraryName(of.inputGradient)},
+                {"weight_gradient", productLibraryName(of.weightGradient)}};
+    };
+    files::OrderedJson json = names(libraries.layers);
+    json["head"] = names(libraries.head);
+    return json;
 }
 
-model::ProductLibraries resolveLibraries(contract::RunSpec& spec, const model::Transformer& model,
-                                         std::int64_t tokenBudget) {
+model::ModelLibraries resolveLibraries(contract::RunSpec& spec, const model::Transformer& model) {
     constexpr const char* key = "matrix_products";
-    constexpr std::int64_t rows = 512;  // enough to tell, and few enough not to keep the run waiting
     if (!spec.resolved.contains(key)) {
-        spec.resolved[key] = toJson(fasterLibraries(blockProducts(model, std::min(tokenBudget, rows)), model.device()));
+        spec.resolved[key] = toJson(fasterLibraries(model));
     }
-    files::OrderedJson kept = spec.resolved.at(key);
-    const auto library = [&](const char* product) {
-        return model::productLibraryFromName(keptOr(kept, product, std::string("blas")));
+    const auto read = [](files::OrderedJson kept) -> model::ProductLibraries {
+        const auto library = [&](const char* product) {
+            return model::productLibraryFromName(keptOr(kept, product, std::string("blas")));
+        };
+        return {library("forward"), library("input_gradient"), library("weight_gradient")};
     };
-    return {library("forward"), library("input_gradient"), library("weight_gradient")};
+    files::OrderedJson kept = spec.resolved.at(key);
+    return {read(kept), read(keptOr(kept, "head", files::OrderedJson::object()))};
 }
 
 Resolved resolve(contract::RunSpec& spec, const model::Architecture& architecture, std::int64_t totalSteps) {

@@ -22,11 +22,10 @@ struct Resolved {
     std::int64_t evalEvery = 1;  ///< steps
 };
 
-/// {"forward": "blas", "input_gradient": …, "weight_gradient": …}
-files::OrderedJson toJson(const model::ProductLibraries& libraries);
+/// {"forward": "blas", "input_gradient": …, "weight_gradient": …, "head": {the same of the head}}
+files::OrderedJson toJson(const model::ModelLibraries& libraries);
 /// Which library multiplies: from `spec.resolved`, or measured with `model` and added there.
-model::ProductLibraries resolveLibraries(contract::RunSpec& spec, const model::Transformer& model,
-                                         std::int64_t tokenBudget);
+model::ModelLibraries resolveLibraries(contract::RunSpec& spec, const model::Transformer& model);
 
 /// Takes them from `spec.resolved`; what is not there is chosen and added, together with the versions that chose.
 Resolved resolve(contract::RunSpec& spec, const model::Architecture& architecture, std::int64_t totalSteps);

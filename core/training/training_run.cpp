@@ -84,7 +84,7 @@ class TrainingRun {
     contract::RunSpec spec_;
     Method method_;
     Resolved resolved_;
-    model::ProductLibraries libraries_;
+    model::ModelLibraries libraries_;
     std::optional<text::Conversations> conversations_;
     std::int64_t maxLength_ = 0;
     Dataset train_, eval_;
@@ -244,7 +244,7 @@ void TrainingRun::keepChoices(const files::OrderedJson& before) {
 
 void TrainingRun::chooseLibraries(model::Transformer& start) {
     const files::OrderedJson before = spec_.resolved;
-    libraries_ = resolveLibraries(spec_, start, resolved_.tokenBudget);
+    libraries_ = resolveLibraries(spec_, start);
     keepChoices(before);
     start.setProductLibraries(libraries_);
 }

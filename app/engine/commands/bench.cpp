@@ -162,10 +162,10 @@ int benchTrain(const BenchOptions& options) {
     if (data.examples.empty()) {
         throw Error(pairs.string() + ": no pairs to train on");
     }
-    const std::vector<training::StepProduct> products = firstStepProducts(policy, data, options.batch);
-    const model::ProductLibraries libraries = training::fasterLibraries(products, policy.device());
+    const model::ModelLibraries libraries = training::fasterLibraries(policy);
     policy.setProductLibraries(libraries);
-    policy.setProductType(options.dtype == "auto" ? training::fasterProducts(products, policy.device())
+    policy.setProductType(options.dtype == "auto" ? training::fasterProducts(
+                                                        firstStepProducts(policy, data, options.batch), policy.device())
                                                   : typeOf(options.dtype));
     const Watch referenceWatch;
     training::ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
