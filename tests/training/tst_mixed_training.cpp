@@ -4,9 +4,8 @@
 
 #include "core/files/durable_file.h"
 #include "core/model/lora.h"
-#include "core/training/scoring.h"
-#include "core/training/trainer.h"
 #include "tests/support/tiny_run.h"
+#include "tests/support/tiny_trainer.h"
 
 using namespace prefbench;
 using namespace prefbench::training;
@@ -32,38 +31,17 @@ class TestMixedTraining : public QObject {
 namespace {
 
 model::Transformer load(at::ScalarType products = at::kBFloat16) {
-    const std::filesystem::path folder = std::filesystem::path(PREFBENCH_GOLDEN_DEFAULT) / "models" / "llama";
-    auto policy = model::Transformer::load(files::openModelFolder(folder), at::kCPU, at::kFloat);
+    model::Transformer policy = goldenModel();
     policy.setProductType(products);
     return policy;
 }
 
-Dataset pairs() {
-    Dataset dataset;
-    for (std::int64_t i = 0; i < 16; ++i) {
-        Example example;
-        example.id = "pair-" + std::to_string(i);
-        example.prompt = {5, 6 + i};
-        example.completions = {std::vector<text::TokenId>(static_cast<std::size_t>(2 + i % 3), 40),
-                               std::vector<text::TokenId>(static_cast<std::size_t>(2 + i % 2), 50)};
-        dataset.examples.push_back(std::move(example));
-    }
-    return dataset;
-}
-
 Trainer::Settings settings(std::int64_t batch = 8, std::int64_t accumulation = 1) {
-    Trainer::Settings result{methodNamed("dpo"), {}, 3, 4096};
-    result.hyperparameters.batchSize = batch;
-    result.hyperparameters.gradientAccumulation = accumulation;
-    result.hyperparameters.learningRate = 1e-3;
-    result.hyperparameters.maxSteps = 100;
-    result.hyperparameters.schedule = "constant";
-    return result;
+    return trainerSettings("dpo", batch, accumulation);
 }
 
 std::unique_ptr<Trainer> trainerFor(model::Transformer policy, const Trainer::Settings& settings) {
-    ReferenceLogProbs reference = scoreDataset(policy, pairs(), settings.tokenBudget);
-    return std::make_unique<Trainer>(std::move(policy), pairs(), std::move(reference), settings);
+    return ::trainerFor(std::move(policy), repeatingPairs(16), settings);
 }
 
 }  // namespace
@@ -103,12 +81,12 @@ void TestMixedTraining::everyStepChangesWhatIsMultiplied() {
         policy.addAdapter({4, 8, 0}, 7, model::BaseName::Absolute, "");
     }
     auto trainer = trainerFor(std::move(policy), s);
-    std::vector<double> before = scoreDataset(trainer->policy(), pairs(), 4096);
+    std::vector<double> before = scoreDataset(trainer->policy(), repeatingPairs(16), 4096);
     for (int step = 0; step < 3; ++step) {
         trainer->step();
-        const std::vector<double> after = scoreDataset(trainer->policy(), pairs(), 4096);
+        const std::vector<double> after = scoreDataset(trainer->policy(), repeatingPairs(16), 4096);
         QVERIFY(after != before);
-        QVERIFY(after == scoreDataset(trainer->policy().clone(), pairs(), 4096));
+        QVERIFY(after == scoreDataset(trainer->policy().clone(), repeatingPairs(16), 4096));
         before = after;
     }
 }
@@ -151,7 +129,7 @@ void TestMixedTraining::checkpointingChangesNoBit() {
         const StepReport plain = a->step(), other = b->step();
         QVERIFY(plain.loss == other.loss && plain.gradientNorm == other.gradientNorm);
     }
-    QVERIFY(scoreDataset(a->policy(), pairs(), 4096) == scoreDataset(b->policy(), pairs(), 4096));
+    QVERIFY(scoreDataset(a->policy(), repeatingPairs(16), 4096) == scoreDataset(b->policy(), repeatingPairs(16), 4096));
 }
 
 void TestMixedTraining::resumedRunEndsWithTheSameBits_data() {

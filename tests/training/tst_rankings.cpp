@@ -7,13 +7,10 @@
 #include "core/contract/metrics.h"
 #include "core/contract/run_directory.h"
 #include "core/files/durable_file.h"
-#include "core/files/model_folder.h"
-#include "core/training/evaluation.h"
 #include "core/training/plackett_luce.h"
-#include "core/training/scoring.h"
-#include "core/training/trainer.h"
 #include "tests/support/engine_process.h"
 #include "tests/support/expect_error.h"
+#include "tests/support/tiny_trainer.h"
 #include "tests/support/training_lines.h"
 
 using namespace prefbench;
@@ -41,10 +38,6 @@ class TestRankings : public QObject {
     void conversationsAreRankedToo();
 
   private:
-    static model::Transformer load(at::ScalarType type = at::kFloat) {
-        const std::filesystem::path folder = std::string(PREFBENCH_GOLDEN_DEFAULT) + "/models/llama";
-        return model::Transformer::load(files::openModelFolder(folder), at::kCPU, type);
-    }
     std::filesystem::path path(const char* name) const {
         return std::filesystem::path(dir_.path().toStdString()) / name;
     }
@@ -89,18 +82,7 @@ std::string rankingLines(std::size_t begin, std::size_t count) {
 }
 
 Trainer::Settings settings(std::int64_t batch, std::int64_t accumulation) {
-    Trainer::Settings result{methodNamed("plackett_luce"), {}, 3, 4096};
-    result.hyperparameters.batchSize = batch;
-    result.hyperparameters.gradientAccumulation = accumulation;
-    result.hyperparameters.learningRate = 1e-3;
-    result.hyperparameters.maxSteps = 100;
-    result.hyperparameters.schedule = "constant";
-    return result;
-}
-
-std::unique_ptr<Trainer> trainerFor(model::Transformer policy, const Dataset& data, const Trainer::Settings& settings) {
-    ReferenceLogProbs reference = scoreDataset(policy, data, settings.tokenBudget);
-    return std::make_unique<Trainer>(std::move(policy), data, std::move(reference), settings);
+    return trainerSettings("plackett_luce", batch, accumulation);
 }
 
 EngineOutput train(const contract::RunDirectory& run, const QStringList& more = {}) {
@@ -227,7 +209,7 @@ void TestRankings::badLineIsNamed() {
 
 /// The plain twin: every completion in a sequence of its own, with its prompt.
 void TestRankings::aSharedPromptChangesRoundingOnly() {
-    model::Transformer policy = load(at::kDouble);
+    model::Transformer policy = goldenModel("llama", at::kDouble);
     policy.requireGradients(true);
     const Dataset data = rankings(4);
     Dataset apart;
@@ -261,8 +243,8 @@ void TestRankings::partsOfAStepChangeRoundingOnly() {
     auto whole = settings(8, 1), parts = whole, accumulated = settings(2, 4);
     parts.tokenBudget = 10;
     const Dataset data = rankings(16);
-    auto a = trainerFor(load(), data, whole), b = trainerFor(load(), data, parts),
-         c = trainerFor(load(), data, accumulated);
+    auto a = trainerFor(goldenModel(), data, whole), b = trainerFor(goldenModel(), data, parts),
+         c = trainerFor(goldenModel(), data, accumulated);
     for (int step = 0; step < 4; ++step) {
         const StepReport reports[] = {a->step(), b->step(), c->step()};
         for (const StepReport& report : reports) {
@@ -274,7 +256,7 @@ void TestRankings::partsOfAStepChangeRoundingOnly() {
 }
 
 void TestRankings::learnsTheOrder() {
-    auto trainer = trainerFor(load(), rankings(16), settings(8, 1));
+    auto trainer = trainerFor(goldenModel(), rankings(16), settings(8, 1));
     const StepReport first = trainer->step();
     StepReport last;
     for (int step = 0; step < 40; ++step) {
@@ -289,18 +271,7 @@ void TestRankings::learnsTheOrder() {
 }
 
 void TestRankings::evaluationEqualsTheStepsNumbers() {
-    auto all = settings(16, 1);
-    const Dataset data = rankings(16);
-    model::Transformer policy = load();
-    const ReferenceLogProbs reference = scoreDataset(policy, data, 4096);
-    Trainer trainer(std::move(policy), data, reference, all);
-    trainer.step();
-    const Evaluation evaluation = evaluate(trainer.policy(), data, reference, all.method, {}, 100);
-    const StepReport report = trainer.step();
-    QVERIFY(std::abs(evaluation.values.at("loss") - report.loss) < 1e-5);
-    for (const auto& [name, value] : report.pairMetrics) {
-        QVERIFY2(std::abs(evaluation.values.at(name) - value) < 1e-4, name.c_str());
-    }
+    compareEvaluationWithStep(rankings(16), settings(16, 1));
 }
 
 void TestRankings::engineTrainsOnRankings() {

@@ -5,10 +5,7 @@
 #include <limits>
 
 #include "core/files/error.h"
-#include "core/files/model_folder.h"
-#include "core/training/evaluation.h"
-#include "core/training/scoring.h"
-#include "core/training/trainer.h"
+#include "tests/support/tiny_trainer.h"
 
 using namespace prefbench;
 using namespace prefbench::training;
@@ -38,29 +35,9 @@ class TestTrainer : public QObject {
     void textWithoutAPromptTrains();
     void nonFiniteStepLeavesTheParameters();
     void evaluationEqualsTheStepsNumbers();
-
-  private:
-    static model::Transformer load(const char* name = "llama") {
-        const std::filesystem::path folder = std::filesystem::path(PREFBENCH_GOLDEN_DEFAULT) / "models" / name;
-        return model::Transformer::load(files::openModelFolder(folder), at::kCPU, at::kFloat);
-    }
 };
 
 namespace {
-
-/// Pairs whose chosen completions repeat one token and whose rejected ones another: easy to tell apart.
-Dataset pairs(std::int64_t count) {
-    Dataset dataset;
-    for (std::int64_t i = 0; i < count; ++i) {
-        Example example;
-        example.id = "pair-" + std::to_string(i);
-        example.prompt = {5, 6 + i};
-        example.completions = {std::vector<text::TokenId>(static_cast<std::size_t>(2 + i % 3), 40),
-                               std::vector<text::TokenId>(static_cast<std::size_t>(2 + i % 2), 50)};
-        dataset.examples.push_back(std::move(example));
-    }
-    return dataset;
-}
 
 Dataset demonstrations(bool withPrompt) {
     Dataset dataset;
@@ -72,24 +49,6 @@ Dataset demonstrations(bool withPrompt) {
         dataset.examples.push_back(std::move(example));
     }
     return dataset;
-}
-
-Trainer::Settings settings(const char* method, std::int64_t batch, std::int64_t accumulation) {
-    Trainer::Settings result{methodNamed(method), {}, 3, 4096};
-    result.hyperparameters.batchSize = batch;
-    result.hyperparameters.gradientAccumulation = accumulation;
-    result.hyperparameters.learningRate = 1e-3;
-    result.hyperparameters.maxSteps = 100;
-    result.hyperparameters.schedule = "constant";
-    return result;
-}
-
-std::unique_ptr<Trainer> trainerFor(model::Transformer policy, const Dataset& data, const Trainer::Settings& settings) {
-    ReferenceLogProbs reference;
-    if (settings.method.data == DataKind::Pairs && settings.method.hasReference) {
-        reference = scoreDataset(policy, data, settings.tokenBudget);
-    }
-    return std::make_unique<Trainer>(std::move(policy), data, std::move(reference), settings);
 }
 
 bool sameBits(const Trainer& a, const Trainer& b) {
@@ -160,7 +119,7 @@ void TestTrainer::optimizerStateSurvivesSaving() {
         (step < 2 ? before : after).step(0.01);
         if (step == 1) {
             before.save(file);
-            after.load(file);
+            after.goldenModel(file);
         }
     }
     QVERIFY(first[0].value.equal(second[0].value));
@@ -174,15 +133,15 @@ void TestTrainer::optimizerRefusesAnothersState() {
     AdamW(first, {}).save(file);
     const std::vector<model::Parameter> other = {{"matrix", at::zeros({5, 8}).requires_grad_(true), true}};
     AdamW optimizer(other, {});
-    QVERIFY_THROWS_EXCEPTION(Error, optimizer.load(file));
+    QVERIFY_THROWS_EXCEPTION(Error, optimizer.goldenModel(file));
 }
 
 void TestTrainer::sameSeedSameBits() {
-    auto a = trainerFor(load(), pairs(10), settings("dpo", 4, 1));
-    auto b = trainerFor(load(), pairs(10), settings("dpo", 4, 1));
-    auto other = settings("dpo", 4, 1);
+    auto a = trainerFor(goldenModel(), repeatingPairs(10), trainerSettings("dpo", 4, 1));
+    auto b = trainerFor(goldenModel(), repeatingPairs(10), trainerSettings("dpo", 4, 1));
+    auto other = trainerSettings("dpo", 4, 1);
     other.seed = 4;
-    auto c = trainerFor(load(), pairs(10), other);
+    auto c = trainerFor(goldenModel(), repeatingPairs(10), other);
     for (int step = 0; step < 6; ++step) {
         QCOMPARE(a->step().loss, b->step().loss);
         c->step();
@@ -193,9 +152,9 @@ void TestTrainer::sameSeedSameBits() {
 
 void TestTrainer::accumulationChangesNothing() {
     for (const char* method : {"dpo", "sft"}) {
-        const Dataset data = std::string(method) == "dpo" ? pairs(16) : demonstrations(true);
-        auto one = trainerFor(load(), data, settings(method, 8, 1));
-        auto eight = trainerFor(load(), data, settings(method, 1, 8));
+        const Dataset data = std::string(method) == "dpo" ? repeatingPairs(16) : demonstrations(true);
+        auto one = trainerFor(goldenModel(), data, trainerSettings(method, 8, 1));
+        auto eight = trainerFor(goldenModel(), data, trainerSettings(method, 1, 8));
         for (int step = 0; step < 4; ++step) {
             const StepReport a = one->step(), b = eight->step();
             QCOMPARE(a.ids, b.ids);
@@ -206,9 +165,10 @@ void TestTrainer::accumulationChangesNothing() {
 }
 
 void TestTrainer::tokenBudgetChangesRoundingOnly() {
-    auto large = settings("dpo", 8, 1), small = settings("dpo", 8, 1);
+    auto large = trainerSettings("dpo", 8, 1), small = trainerSettings("dpo", 8, 1);
     small.tokenBudget = 10;
-    auto a = trainerFor(load(), pairs(16), large), b = trainerFor(load(), pairs(16), small);
+    auto a = trainerFor(goldenModel(), repeatingPairs(16), large),
+         b = trainerFor(goldenModel(), repeatingPairs(16), small);
     for (int step = 0; step < 4; ++step) {
         QVERIFY(std::abs(a->step().loss - b->step().loss) < 1e-5);
     }
@@ -224,14 +184,14 @@ void TestTrainer::lossesOverABatchDoNotDependOnItsParts_data() {
 
 void TestTrainer::lossesOverABatchDoNotDependOnItsParts() {
     QFETCH(QString, method);
-    Dataset data = pairs(16);
+    Dataset data = repeatingPairs(16);
     if (methodNamed(method.toStdString()).needsMismatched) {
         addMismatchedCompletions(data, 0);
     }
     auto whole = settings(qPrintable(method), 8, 1), parts = whole, accumulated = settings(qPrintable(method), 2, 4);
     parts.tokenBudget = 10;
-    auto a = trainerFor(load(), data, whole), b = trainerFor(load(), data, parts),
-         c = trainerFor(load(), data, accumulated);
+    auto a = trainerFor(goldenModel(), data, whole), b = trainerFor(goldenModel(), data, parts),
+         c = trainerFor(goldenModel(), data, accumulated);
     for (int step = 0; step < 4; ++step) {
         const StepReport reports[] = {a->step(), b->step(), c->step()};
         for (const StepReport& report : reports) {
@@ -244,9 +204,9 @@ void TestTrainer::lossesOverABatchDoNotDependOnItsParts() {
 }
 
 void TestTrainer::tokensPastTheShorterCompletionCountLess() {
-    Dataset data = pairs(2);
+    Dataset data = repeatingPairs(2);
     data.examples[0].completions = {{30, 31, 32}, {33}};
-    const model::Transformer policy = load();
+    const model::Transformer policy = goldenModel();
     const std::vector<double> all = scoreDataset(policy, data, 4096), none = scoreDataset(policy, data, 4096, 0),
                               half = scoreDataset(policy, data, 4096, 0.5);
     Dataset cut = data;
@@ -258,14 +218,14 @@ void TestTrainer::tokensPastTheShorterCompletionCountLess() {
 }
 
 void TestTrainer::dropoutDoesNotDependOnTheStepsParts() {
-    auto whole = settings("dpo", 8, 1), parts = whole, accumulated = settings("dpo", 2, 4), off = whole;
+    auto whole = trainerSettings("dpo", 8, 1), parts = whole, accumulated = trainerSettings("dpo", 2, 4), off = whole;
     for (Trainer::Settings* some : {&whole, &parts, &accumulated}) {
         some->hyperparameters.dropout = 0.2;
     }
     parts.tokenBudget = 10;
-    const Dataset data = pairs(16);
-    auto a = trainerFor(load("gpt2"), data, whole), b = trainerFor(load("gpt2"), data, parts),
-         c = trainerFor(load("gpt2"), data, accumulated), plain = trainerFor(load("gpt2"), data, off);
+    const Dataset data = repeatingPairs(16);
+    auto a = trainerFor(goldenModel("gpt2"), data, whole), b = trainerFor(goldenModel("gpt2"), data, parts),
+         c = trainerFor(goldenModel("gpt2"), data, accumulated), plain = trainerFor(goldenModel("gpt2"), data, off);
     double before = 0;
     for (int step = 0; step < 4; ++step) {
         const double loss = a->step().loss;
@@ -298,7 +258,8 @@ void TestTrainer::checkpointingChangesNoBit() {
     kept.tokenBudget = tokenBudget;
     auto anew = kept;
     anew.hyperparameters.gradientCheckpointing = true;
-    auto a = trainerFor(load("gpt2"), pairs(16), kept), b = trainerFor(load("gpt2"), pairs(16), anew);
+    auto a = trainerFor(goldenModel("gpt2"), repeatingPairs(16), kept),
+         b = trainerFor(goldenModel("gpt2"), repeatingPairs(16), anew);
     for (int step = 0; step < 4; ++step) {
         const StepReport plain = a->step(), other = b->step();
         QVERIFY(plain.loss == other.loss && plain.gradientNorm == other.gradientNorm);
@@ -323,7 +284,7 @@ void TestTrainer::rmsPropEqualsTorchs() {
 }
 
 void TestTrainer::dpoRaisesTheMargin() {
-    auto trainer = trainerFor(load(), pairs(16), settings("dpo", 8, 1));
+    auto trainer = trainerFor(goldenModel(), repeatingPairs(16), trainerSettings("dpo", 8, 1));
     const StepReport first = trainer->step();
     StepReport last;
     for (int step = 0; step < 20; ++step) {
@@ -337,9 +298,9 @@ void TestTrainer::dpoRaisesTheMargin() {
 }
 
 void TestTrainer::conservativeDpoStopsAtItsOdds() {
-    auto conservative = settings("cdpo", 8, 1);
+    auto conservative = trainerSettings("cdpo", 8, 1);
     conservative.hyperparameters.labelSmoothing = 0.2;
-    auto trainer = trainerFor(load(), pairs(16), conservative);
+    auto trainer = trainerFor(goldenModel(), repeatingPairs(16), conservative);
     StepReport last;
     for (int step = 0; step < 80; ++step) {
         last = trainer->step();
@@ -349,7 +310,7 @@ void TestTrainer::conservativeDpoStopsAtItsOdds() {
 }
 
 void TestTrainer::sftLossFalls() {
-    auto trainer = trainerFor(load(), demonstrations(true), settings("sft", 4, 1));
+    auto trainer = trainerFor(goldenModel(), demonstrations(true), trainerSettings("sft", 4, 1));
     const double first = trainer->step().loss;
     double last = first;
     for (int step = 0; step < 40; ++step) {
@@ -359,7 +320,7 @@ void TestTrainer::sftLossFalls() {
 }
 
 void TestTrainer::textWithoutAPromptTrains() {
-    auto trainer = trainerFor(load(), demonstrations(false), settings("sft", 4, 1));
+    auto trainer = trainerFor(goldenModel(), demonstrations(false), trainerSettings("sft", 4, 1));
     const StepReport first = trainer->step();
     QVERIFY(std::isfinite(first.loss) && first.loss > 0);
     StepReport last = first;
@@ -371,11 +332,11 @@ void TestTrainer::textWithoutAPromptTrains() {
 }
 
 void TestTrainer::nonFiniteStepLeavesTheParameters() {
-    const Dataset data = pairs(8);
-    model::Transformer policy = load();
+    const Dataset data = repeatingPairs(8);
+    model::Transformer policy = goldenModel();
     ReferenceLogProbs reference = scoreDataset(policy, data, 4096);
     reference[6] = std::numeric_limits<double>::quiet_NaN();  // of the fourth pair
-    auto bad = settings("dpo", 2, 1);
+    auto bad = trainerSettings("dpo", 2, 1);
     bad.hyperparameters.shuffle = false;
     Trainer trainer(std::move(policy), data, std::move(reference), bad);
     QVERIFY(!trainer.step().skipped);
@@ -394,18 +355,7 @@ void TestTrainer::nonFiniteStepLeavesTheParameters() {
 }
 
 void TestTrainer::evaluationEqualsTheStepsNumbers() {
-    auto all = settings("dpo", 16, 1);
-    const Dataset data = pairs(16);
-    model::Transformer policy = load();
-    const ReferenceLogProbs reference = scoreDataset(policy, data, 4096);
-    Trainer trainer(std::move(policy), data, reference, all);
-    trainer.step();
-    const Evaluation evaluation = evaluate(trainer.policy(), data, reference, all.method, {}, 100);
-    const StepReport report = trainer.step();
-    QVERIFY(std::abs(evaluation.values.at("loss") - report.loss) < 1e-5);
-    for (const auto& [name, value] : report.pairMetrics) {
-        QVERIFY2(std::abs(evaluation.values.at(name) - value) < 1e-4, name.c_str());
-    }
+    compareEvaluationWithStep(repeatingPairs(16), trainerSettings("dpo", 16, 1));
 }
 
 QTEST_APPLESS_MAIN(TestTrainer)
