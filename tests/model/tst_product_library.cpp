@@ -1,6 +1,7 @@
 #include <QTest>
 
 #include "core/files/error.h"
+#include "core/model/log_probs.h"
 #include "core/model/product_library.h"
 #include "tests/support/expect_error.h"
 
@@ -14,6 +15,13 @@ class TestProductLibrary : public QObject {
 
     static double difference(const at::Tensor& found, const at::Tensor& expected) {
         return ((found.to(at::kDouble) - expected).norm() / expected.norm()).item<double>();
+    }
+
+    static ProductLibraries librariesOf(int oneDnn) {
+        const auto library = [&](int bit) {
+            return (oneDnn & bit) != 0 ? ProductLibrary::OneDnn : ProductLibrary::Blas;
+        };
+        return {library(1), library(2), library(4)};
     }
 
   private Q_SLOTS:
@@ -35,10 +43,7 @@ class TestProductLibrary : public QObject {
             QSKIP("this LibTorch has no oneDNN");
         }
         torch::manual_seed(3);
-        const auto library = [&](int bit) {
-            return (oneDnn & bit) != 0 ? ProductLibrary::OneDnn : ProductLibrary::Blas;
-        };
-        const ProductLibraries libraries{library(1), library(2), library(4)};
+        const ProductLibraries libraries = librariesOf(oneDnn);
         QCOMPARE(libraries.areBlas(), oneDnn == 0);
         const at::Tensor x = at::randn({37, 45}).requires_grad_(), bias = at::randn({29}).requires_grad_();
         const at::Tensor weight =
@@ -57,6 +62,39 @@ class TestProductLibrary : public QObject {
         QVERIFY(difference(x.grad(), wide.grad()) < 1e-6);
         QVERIFY(difference(weight.grad(), wideWeight.grad()) < 1e-6);
         QVERIFY(hasBias ? difference(bias.grad(), wideBias.grad()) < 1e-6 : !bias.grad().defined());
+    }
+
+    void headsProductsAreSharedOutToo_data() {
+        QTest::addColumn<int>("oneDnn");  // bits as above
+        QTest::addColumn<int>("rowsPerChunk");
+        for (int bits = 1; bits < 8; ++bits) {
+            QTest::addRow("%d, one chunk", bits) << bits << 64;
+            QTest::addRow("%d, three chunks", bits) << bits << 16;
+        }
+    }
+
+    void headsProductsAreSharedOutToo() {
+        QFETCH(int, oneDnn);
+        QFETCH(int, rowsPerChunk);
+        if (!model::hasOneDnn()) {
+            QSKIP("this LibTorch has no oneDNN");
+        }
+        torch::manual_seed(4);
+        const at::Tensor rows = at::randn({37, 45}).requires_grad_(), weight = at::randn({29, 45}).requires_grad_();
+        const at::Tensor targets = at::arange(37, at::kLong) % 29, given = at::randn({37}).to(at::kDouble);
+        const auto gradients = [&](const at::Tensor& logProbs) {
+            return torch::autograd::grad({logProbs}, {rows, weight}, {given.to(logProbs.scalar_type())});
+        };
+        const at::Tensor logProbs =
+            model::chosenLogProbs(rows, {weight, {}, 0, nullptr, nullptr, librariesOf(oneDnn)}, targets, rowsPerChunk);
+        const at::Tensor expected = at::linear(rows.to(at::kDouble), weight.to(at::kDouble))
+                                        .log_softmax(-1)
+                                        .gather(1, targets.unsqueeze(1))
+                                        .squeeze(1);
+        QVERIFY(difference(logProbs, expected) < 1e-6);
+        const auto found = gradients(logProbs), wanted = gradients(expected);
+        QVERIFY(difference(found[0], wanted[0].to(at::kDouble)) < 1e-6);
+        QVERIFY(difference(found[1], wanted[1].to(at::kDouble)) < 1e-6);
     }
 
     void frozenWeightsGetNoGradient() {
