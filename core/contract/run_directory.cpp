@@ -242,10 +242,18 @@ void writeStatus(const RunDirectory& run, const RunStatus& status) {
     files::writeAtomically(run.status(), toJson(status).dump(2) + "\n");
 }
 
+RunStatus readWrittenStatus(const RunDirectory& run) {
+    const bool hasBegun = std::filesystem::exists(run.status()) || std::filesystem::exists(run.metrics());
+    if (!hasBegun && std::filesystem::exists(run.spec())) {
+        return {};
+    }
+    return runStatusFromJson(files::readOrderedJsonFile(run.status()), run.status().string());
+}
+
 RunStatus readStatus(const RunDirectory& run) {
     // The lock is asked first: an engine that ends between the two reads has written its final status by then.
     const bool held = RunLock::isHeld(run);
-    RunStatus status = runStatusFromJson(files::readOrderedJsonFile(run.status()), run.status().string());
+    RunStatus status = readWrittenStatus(run);
     if (!held && !isFinal(status.state) && status.state != RunState::Queued) {
         status.state = RunState::Interrupted;
     }
@@ -268,6 +276,7 @@ const char* toString(RequestKind kind) {
 
 std::int64_t postRequest(const RunDirectory& run, RequestKind kind) {
     std::int64_t last = 0;
+    std::filesystem::create_directories(run.requests());
     for (const auto& entry : std::filesystem::directory_iterator(run.requests())) {
         last = std::max(last, requestNumber(entry.path()));
     }

@@ -58,7 +58,9 @@ RunDirectory createRunDirectory(const std::filesystem::path& path, const RunSpec
                                 const std::string& eval);
 RunSpec readRunSpec(const RunDirectory& run);
 void writeStatus(const RunDirectory& run, const RunStatus& status);
-/// As written, except that a run that is neither final nor queued and whose lock nobody holds reads as Interrupted.
+/// As written; Queued for a directory of which nobody has made more than run.json and the dataset.
+RunStatus readWrittenStatus(const RunDirectory& run);
+/// The same, except that a run that is neither final nor queued and whose lock nobody holds reads as Interrupted.
 RunStatus readStatus(const RunDirectory& run);
 
 /// fcntl open-file-description lock on run/lock, close-on-exec: released by the kernel when the holder dies.

@@ -444,7 +444,6 @@ void TrainingRun::recordEvaluation(const Evaluation& evaluation, std::int64_t st
     if (evaluation.pairs.size() > 0) {
         char name[32];
         std::snprintf(name, sizeof name, "step-%06lld.jsonl", static_cast<long long>(step));
-        std::filesystem::create_directories(run_.margins());
         writeMargins(run_.margins() / name, eval_, evaluation.pairs);
     }
     metrics_->append(files::toLine(contract::toJson(recordOf(evaluation, step, eval_))));
@@ -511,8 +510,7 @@ RunState runTraining(const contract::RunDirectory& run, bool resume, const std::
         throw Error(run.path.string() + ": not a run directory: there is no run.json in it");
     }
     const std::optional<contract::RunLock> lock = contract::RunLock::tryAcquire(run);
-    const RunStatus before =
-        contract::runStatusFromJson(files::readOrderedJsonFile(run.status()), run.status().string());
+    const RunStatus before = contract::readWrittenStatus(run);
     if (!lock) {
         throw Error(run.path.string() + ": " + describeHolder(before) + " holds this run; one process at a time");
     }
@@ -522,6 +520,9 @@ RunState runTraining(const contract::RunDirectory& run, bool resume, const std::
     if (!resume && before.state != RunState::Queued) {
         throw Error(run.path.string() + ": this run has begun (" + contract::toString(before.state) +
                     "); go on with --resume");
+    }
+    for (const auto& folder : {run.requests(), run.checkpoints(), run.margins()}) {
+        std::filesystem::create_directories(folder);
     }
     for (const auto& folder : {run.path, run.checkpoints(), run.margins()}) {
         removeLeftovers(folder);

@@ -35,6 +35,7 @@ class TestTrainingRun : public QObject {
   private Q_SLOTS:
     void initTestCase();
     void leavesWhatTheContractSays();
+    void directoryMadeByHandTrains();
     void killedAtAnyMomentResumesBitForBit();
     void pauseCheckpointAndResumeRequests();
     void stopRequestEndsWithACheckpoint();
@@ -234,6 +235,23 @@ void TestTrainingRun::leavesWhatTheContractSays() {
         },
         [](const files::BadLine&) { QFAIL("bad line"); });
     QCOMPARE(samples, (std::map<std::int64_t, int>{{0, 2}, {10, 2}, {20, 2}, {30, 2}}));
+}
+
+void TestTrainingRun::directoryMadeByHandTrains() {
+    const RunDirectory run = makeRun(dir_, "by-hand");
+    std::filesystem::remove(run.status());
+    for (const auto& folder : {run.requests(), run.margins(), run.checkpoints()}) {
+        std::filesystem::remove(folder);
+    }
+    QCOMPARE(contract::readStatus(run).state, RunState::Queued);
+    QCOMPARE(train(run).exitCode, 0);
+    QCOMPARE(contract::readStatus(run).state, RunState::Finished);
+    QCOMPARE(weightsOf(run.finalModel()), uninterrupted_);
+    // What has begun does not begin anew because its status is lost.
+    std::filesystem::remove(run.status());
+    const auto outcome = train(run);
+    QCOMPARE(outcome.exitCode, 1);
+    QVERIFY2(outcome.errors.contains(QStringLiteral("status.json: cannot be read")), qPrintable(outcome.errors));
 }
 
 void TestTrainingRun::killedAtAnyMomentResumesBitForBit() {
