@@ -85,6 +85,19 @@ void Transformer::State::pack(WeightFormat format) {
     head.packed = std::make_shared<const PackedMatrix>(head.weight, false, format);
 }
 
+std::int64_t Transformer::State::float32PackedBytes() const {
+    std::int64_t weights = head.weight.numel();
+    const auto addLinear = [&weights](const Weights& of) {
+        const std::vector<at::Tensor> byModule = of.all();
+        for (std::size_t i = 0; i < byModule.size(); ++i) {
+            weights += byModule[i].defined() && isLinear(static_cast<Module>(i)) ? byModule[i].numel() : 0;
+        }
+    };
+    addLinear(outer);
+    std::for_each(layers.begin(), layers.end(), addLinear);
+    return weights * static_cast<std::int64_t>(sizeof(float));
+}
+
 Transformer::Transformer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Transformer::Transformer(Transformer&&) noexcept = default;
 Transformer& Transformer::operator=(Transformer&&) noexcept = default;
@@ -172,10 +185,12 @@ at::Tensor Transformer::logits(const at::Tensor& hidden) const {
     return state_->head.logits(hidden);
 }
 
-Transformer Transformer::forDecoding(WeightFormat format) const {
+Transformer Transformer::forDecoding(WeightFormat format, std::int64_t roomBytes) const {
     auto state = std::make_unique<State>(*state_);
-    if (state->device.is_cpu() && state->computeType == at::kFloat) {
-        state->pack(format == WeightFormat::Float32 && state->rounded ? WeightFormat::BFloat16 : format);
+    const WeightFormat packed = format == WeightFormat::Float32 && state->rounded ? WeightFormat::BFloat16 : format;
+    const bool fits = packed != WeightFormat::Float32 || state->float32PackedBytes() <= roomBytes;
+    if (state->device.is_cpu() && state->computeType == at::kFloat && fits) {
+        state->pack(packed);
     }
     return Transformer(std::move(state));
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,8 +125,10 @@ class Transformer {
     /// The same model for decoding on the CPU: it shares the weights and has besides, where they are float32, a packed
     /// copy of its matrices, head included, from which forwardCached and logits multiply. BFloat16 and Int8 are less
     /// exact: tests/model/tst_decoding_formats.cpp holds by how much at most. Where products are of bfloat16, Float32
-    /// means the weights that they round to, too. Weights that change later are not seen.
-    Transformer forDecoding(WeightFormat format) const;
+    /// means the weights that they round to, too. Weights that change later are not seen. Float32's copy is not made
+    /// where it would take more than `roomBytes`: the model then multiplies its weights as they are, more slowly.
+    Transformer forDecoding(WeightFormat format,
+                            std::int64_t roomBytes = std::numeric_limits<std::int64_t>::max()) const;
 
     /// In a fixed order: embeddings, layers, final norm, head.
     const std::vector<Parameter>& parameters() const;

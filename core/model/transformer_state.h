@@ -98,6 +98,7 @@ struct Transformer::State {
     /// Gives each module its tensors; they share storage with `parameters`.
     void bind();
     void pack(WeightFormat format);
+    std::int64_t float32PackedBytes() const;
     std::vector<Parameter>& trainable() { return adapter ? adapter->parameters() : parameters; }
     LoraBase adapterBase() const { return {slots, family->matrices, device, computeType}; }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/files/available_memory.h"
 #include "core/files/error.h"
 #include "core/sampling/philox.h"
 #include "core/sampling/processors.h"
@@ -82,7 +83,7 @@ std::size_t heldBack(const std::string& text, const std::vector<std::string>& st
 
 BatchGenerator::BatchGenerator(const model::Transformer& model, const text::Tokenizer& tokenizer,
                                SampleCallbacks callbacks, std::int64_t maxRows, model::WeightFormat format)
-    : model_(model.forDecoding(format)),
+    : model_(model.forDecoding(format, files::availableMemory().left() / 2)),
       tokenizer_(std::shared_ptr<const text::Tokenizer>(), &tokenizer),
       callbacks_(std::move(callbacks)),
       endIds_(model.architecture().eosIds),

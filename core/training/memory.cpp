@@ -267,7 +267,7 @@ std::string advice(const MemoryShape& shape, std::int64_t available) {
 
 }  // namespace
 
-void requireMemory(const MemoryShape& shape, const MemoryAvailable& available) {
+void requireMemory(const MemoryShape& shape, const files::MemoryAvailable& available) {
     const MemoryNeed need = estimateMemory(shape);
     if (need.total() <= available.bytes) {
         return;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/contract/run_spec.h"
+#include "core/files/available_memory.h"
 #include "core/files/model_folder.h"
 #include "core/model/architecture.h"
 #include "core/training/dataset.h"
@@ -41,16 +42,8 @@ std::int64_t adapterSize(const files::ModelFolder& folder);
 /// Estimated bytes of activations that training keeps for one token, without checkpointing and dropout; the head aside.
 std::int64_t activationBytesPerToken(const model::Architecture& architecture);
 
-struct MemoryAvailable {
-    std::int64_t bytes = 0;  ///< that this process may have in all, what it has included
-    std::string limit;       ///< who says so: "free on this machine", "the control group's limit", …
-};
-/// The least of what the machine has free, its control groups (v1 and v2) and the limit on address space allow; `root`
-/// stands before /proc and /sys.
-MemoryAvailable availableMemory(const std::filesystem::path& root = "/");
-
 /// Error when the run does not fit, in one line with the figures and the setting that would make it fit.
-void requireMemory(const MemoryShape& shape, const MemoryAvailable& available);
+void requireMemory(const MemoryShape& shape, const files::MemoryAvailable& available);
 
 /// "1.2 GB"
 std::string gigabytes(std::int64_t bytes);

@@ -1,6 +1,7 @@
 #include "core/training/preflight.h"
 
 #include "core/contract/run_spec.h"
+#include "core/files/available_memory.h"
 #include "core/files/model_folder.h"
 #include "core/training/data_order.h"
 #include "core/training/memory.h"
@@ -42,7 +43,7 @@ files::OrderedJson preflight(const contract::RunDirectory& run) {
             {"steps", train.examples.empty() ? 0 : plannedSteps(h, order.stepsPerEpoch())},
             {"trained_parameters", trainedParameters(shape)},
             {"estimated_memory_bytes", need.total()},
-            {"available_memory_bytes", availableMemory().bytes},
+            {"available_memory_bytes", files::availableMemory().bytes},
             {"checkpoint_bytes", need.gradients + need.moments}};
 }
 

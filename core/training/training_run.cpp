@@ -253,7 +253,7 @@ void TrainingRun::chooseLibraries(model::Transformer& start) {
 void TrainingRun::checkMemory(const files::ModelFolder& folder, const model::Architecture& architecture) {
     if (deviceNamed(spec_.device).is_cpu()) {
         const MemoryShape shape{spec_, architecture, resolved_.tokenBudget, train_, adapterSize(folder)};
-        requireMemory(shape, availableMemory());
+        requireMemory(shape, files::availableMemory());
         log_.say("memory: about " + gigabytes(estimateMemory(shape).total()) + " needed");
     }
 }

@@ -96,6 +96,18 @@ class TestDecodingFormats : public QObject {
                  qPrintable(seen));
     }
 
+    void copiesAreMadeOnlyWhereThereIsRoom() {
+        const Transformer plain = load("gpt2", at::kFloat);
+        const Ids ids{5, 9, 21, 7, 8, 30, 2, 11};
+        const at::Tensor expected = decoded(plain, ids);
+        const auto isPlain = [&](WeightFormat format, std::int64_t roomBytes) {
+            return decoded(plain.forDecoding(format, roomBytes), ids).equal(expected);
+        };
+        QVERIFY(isPlain(WeightFormat::Float32, 1000));
+        QVERIFY(!isPlain(WeightFormat::Float32, 1 << 30));
+        QVERIFY(!isPlain(WeightFormat::Int8, 1000));  // asked for by name
+    }
+
     void everyFamilyDecodes_data() { addFamilies(); }
 
     /// Models of random weights, which say little of how exact a format is: the bounds are loose.

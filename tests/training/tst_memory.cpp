@@ -230,13 +230,13 @@ class TestMemory : public QObject {
             const qsizetype middle = file.indexOf('=');
             write(root / file.left(middle).toStdString(), file.mid(middle + 1).toStdString());
         }
-        const MemoryAvailable available = availableMemory(root);
+        const files::MemoryAvailable available = files::availableMemory(root);
         QCOMPARE(available.bytes, bytes);
         QCOMPARE(QString::fromStdString(available.limit), limit);
     }
 
     void thisMachineHasSome() {
-        const MemoryAvailable available = availableMemory();
+        const files::MemoryAvailable available = files::availableMemory();
         QVERIFY(available.bytes > (std::int64_t{1} << 26) && !available.limit.empty());
     }
 

@@ -1,3 +1,5 @@
+#include "core/files/available_memory.h"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -7,10 +9,9 @@
 #include <limits>
 #include <optional>
 #include <sstream>
+#include <utility>
 
-#include "core/training/memory.h"
-
-namespace prefbench::training {
+namespace prefbench::files {
 namespace {
 
 constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
@@ -103,7 +104,7 @@ MemoryAvailable availableMemory(const std::filesystem::path& root) {
         {roomInAddressSpace(root), "left of the limit on address space"}};
     const auto least = std::min_element(std::begin(rooms), std::end(rooms));
     const std::int64_t own = ownBytes(root, 1);
-    return {least->first > kNoLimit - own ? kNoLimit : least->first + own, least->second};
+    return {least->first > kNoLimit - own ? kNoLimit : least->first + own, own, least->second};
 }
 
-}  // namespace prefbench::training
+}  // namespace prefbench::files
