@@ -54,10 +54,27 @@ quint64 promptHash(const project::Prompt& prompt) {
         QCryptographicHash::hash("evaluation\n" + prompt.messages, QCryptographicHash::Sha256).constData());
 }
 
-/// Which prompts with decided labels evaluate; the split is by prompt, never by pair.
+/// Which prompts evaluate; the split is by prompt, never by pair. Those with decided labels make it: a prompt that has
+/// ties alone falls on the side that such a prompt would, and moves no other.
 class EvaluationSplit {
   public:
-    EvaluationSplit(project::Project& project, const QSet<QString>& decidedPrompts) {
+    EvaluationSplit(project::Project& project, const QSet<QString>& decidedPrompts, const QSet<QString>& tiedPrompts) {
+        divide(project, decidedPrompts);
+        const bool byHash = !evaluatesTests_;
+        project::Prompts prompts(project);
+        for (const QString& id : tiedPrompts - decidedPrompts) {
+            const std::optional<project::Prompt> prompt = prompts.find(id);
+            const bool drawn = prompt && byHash && promptHash(*prompt) % evaluationShare == 0;
+            if (drawn || (prompt && prompt->split == project::Split::Test)) {
+                evaluation_.insert(id);
+            }
+        }
+    }
+
+    bool evaluates(const QString& promptId) const { return evaluation_.contains(promptId); }
+
+  private:
+    void divide(project::Project& project, const QSet<QString>& decidedPrompts) {
         project::Prompts prompts(project);
         QList<std::pair<quint64, QString>> hashes;
         for (const QString& id : decidedPrompts) {
@@ -70,7 +87,8 @@ class EvaluationSplit {
             }
             hashes.append({promptHash(*prompt), id});
         }
-        if (!evaluation_.isEmpty() || hashes.size() < 2) {
+        evaluatesTests_ = !evaluation_.isEmpty();
+        if (evaluatesTests_ || hashes.size() < 2) {
             return;
         }
         std::sort(hashes.begin(), hashes.end());
@@ -86,16 +104,28 @@ class EvaluationSplit {
         }
     }
 
-    bool evaluates(const QString& promptId) const { return evaluation_.contains(promptId); }
-
-  private:
     QSet<QString> evaluation_;
+    bool evaluatesTests_ = false;
+};
+
+/// A prompt's labels.
+struct Tally {
+    qint64 decided = 0, ties = 0;
+    QSet<QString> preferred;  ///< answers
 };
 
 struct Survey {
     DatasetSummary summary;
-    QHash<QString, qint64> decided;  ///< labels that are not ties, by prompt
+    QHash<QString, Tally> prompts;
 };
+
+EvaluationSplit splitOf(project::Project& project, const Survey& survey) {
+    QSet<QString> decided, tied;
+    for (auto prompt = survey.prompts.cbegin(); prompt != survey.prompts.cend(); ++prompt) {
+        (prompt->decided > 0 ? decided : tied).insert(prompt.key());
+    }
+    return {project, decided, tied};
+}
 
 QString problemOf(const DatasetSummary& summary) {
     if (summary.trainPairs > 0) {
@@ -116,23 +146,31 @@ QString problemOf(const DatasetSummary& summary) {
     return QStringLiteral("No labelled pairs yet. Label some on the Label page first.");
 }
 
+void count(DatasetSummary& summary, const Tally& tally, bool evaluates) {
+    (evaluates ? summary.evalPairs : summary.trainPairs) += tally.decided;
+    (evaluates ? summary.evalAnswers : summary.trainAnswers) += tally.preferred.size();
+    summary.ties += tally.ties;
+    summary.evalTies += evaluates ? tally.ties : 0;
+    ++(tally.decided > 0 ? summary.prompts : summary.promptsOfTies);
+}
+
 Survey survey(project::Project& project) {
     Survey result;
     forEachPage(project, [&](const QList<project::LabelledPair>& page) {
         for (const project::LabelledPair& pair : page) {
+            Tally& tally = result.prompts[pair.promptId];
             if (pair.score == 0) {
-                ++result.summary.ties;
+                ++tally.ties;
             } else {
-                ++result.decided[pair.promptId];
+                ++tally.decided;
+                tally.preferred.insert(pair.score > 0 ? pair.firstId : pair.secondId);
             }
         }
     });
-    const QList<QString> prompts = result.decided.keys();
-    const EvaluationSplit split(project, QSet<QString>(prompts.begin(), prompts.end()));
-    for (auto prompt = result.decided.cbegin(); prompt != result.decided.cend(); ++prompt) {
-        (split.evaluates(prompt.key()) ? result.summary.evalPairs : result.summary.trainPairs) += prompt.value();
+    const EvaluationSplit split = splitOf(project, result);
+    for (auto prompt = result.prompts.cbegin(); prompt != result.prompts.cend(); ++prompt) {
+        count(result.summary, *prompt, split.evaluates(prompt.key()));
     }
-    result.summary.prompts = result.decided.size();
     result.summary.problem = problemOf(result.summary);
     return result;
 }
@@ -216,8 +254,7 @@ class SnapshotWriter {
 };
 
 Snapshot snapshot(project::Project& project, const Survey& survey, const contract::RunSpec& spec) {
-    const QList<QString> prompts = survey.decided.keys();
-    const EvaluationSplit split(project, QSet<QString>(prompts.begin(), prompts.end()));
+    const EvaluationSplit split = splitOf(project, survey);
     SnapshotWriter writer(project, spec.method == "sft", spec.hyperparameters.ties == "soft", split);
     forEachPage(project, [&](const QList<project::LabelledPair>& page) { writer.add(page); });
     return writer.take();
@@ -241,12 +278,13 @@ contract::RunSpec specOf(const project::Project& project, const project::Model& 
 }
 
 QString nextName(project::Project& project, const QString& method) {
+    const QString title = method.toUpper().replace(QLatin1Char('_'), QLatin1Char(' '));
     QSet<QString> taken;
     for (const project::Run& run : project::Runs(project).all()) {
         taken.insert(run.name);
     }
     for (int number = 1;; ++number) {
-        const QString name = QStringLiteral("%1 %2").arg(method.toUpper()).arg(number);
+        const QString name = QStringLiteral("%1 %2").arg(title).arg(number);
         if (!taken.contains(name)) {
             return name;
         }

@@ -91,6 +91,27 @@ class TestTrainingData : public QObject {
         QCOMPARE(pairsOf(create(scratch)).size(), std::size_t(2));
     }
 
+    /// A tie alone on its prompt falls on the side that its prompt is on, and moves no other prompt.
+    void tiesOfTestPromptsEvaluate() {
+        ScratchProject scratch;
+        for (const Split split : {Split::Train, Split::Test}) {
+            const QString name = split == Split::Test ? QStringLiteral("test") : QStringLiteral("train");
+            scratch.addLabelledPair(scratch.addPrompt(name, split), QStringLiteral("a"), QStringLiteral("b"), 1);
+            scratch.addLabelledPair(scratch.addPrompt(name + QStringLiteral(" tied"), split), QStringLiteral("c"),
+                                    QStringLiteral("d"), 0);
+        }
+        const DatasetSummary summary = summarizeDataset(*scratch);
+        QCOMPARE(summary.trainPairs, 1);
+        QCOMPARE(summary.evalPairs, 1);
+        QCOMPARE(summary.ties, 2);
+        QCOMPARE(summary.evalTies, 1);
+        QCOMPARE(summary.prompts, 2);
+        QCOMPARE(summary.promptsOfTies, 2);
+        const contract::RunDirectory run = create(scratch, QStringLiteral("dpo"), {QStringLiteral("ties=soft")});
+        QCOMPARE(promptsOf(run.trainData()), (QSet<QString>{QStringLiteral("train"), QStringLiteral("train tied")}));
+        QCOMPARE(promptsOf(run.evalData()), (QSet<QString>{QStringLiteral("test"), QStringLiteral("test tied")}));
+    }
+
     void theBetterAnswerIsChosen() {
         ScratchProject scratch;
         const QString prompt = scratch.addPrompt(QStringLiteral("prompt:"));
@@ -201,6 +222,10 @@ class TestTrainingData : public QObject {
         const auto examples = contract::readDemonstrations(create(scratch, QStringLiteral("sft")).trainData());
         QCOMPARE(examples.size(), 1U);
         QCOMPARE(examples[0].completion.text, std::string("a"));
+        const DatasetSummary summary = summarizeDataset(*scratch);
+        QCOMPARE(summary.trainPairs, 2);
+        QCOMPARE(summary.trainAnswers, 1);
+        QCOMPARE(project::Runs(*scratch).all().last().name, QStringLiteral("SFT 1"));
     }
 
     /// In TRL's conversational form, for a model that has a chat template.
@@ -251,6 +276,8 @@ class TestTrainingData : public QObject {
         QCOMPARE(runs.first().state, QStringLiteral("queued"));
         create(scratch);
         QCOMPARE(project::Runs(*scratch).all().last().name, QStringLiteral("DPO 2"));
+        create(scratch, QStringLiteral("apo_zero"));
+        QCOMPARE(project::Runs(*scratch).all().last().name, QStringLiteral("APO ZERO 1"));
     }
 
     void aBadSettingLeavesNothingBehind() {
