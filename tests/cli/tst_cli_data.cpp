@@ -58,6 +58,7 @@ class TestCliData : public QObject {
     void modelOfARunIsExported();
     void failuresAreOneLine_data();
     void failuresAreOneLine();
+    void aRunThatCannotBeLeavesNoTrace();
     void helpAndVersion();
 };
 
@@ -175,6 +176,21 @@ void TestCliData::failuresAreOneLine() {
     QCOMPARE(result.status, status);
     QVERIFY2(isOneLine(result.error) && result.error.contains(words), result.error.constData());
     QVERIFY(result.out.isEmpty());
+}
+
+void TestCliData::aRunThatCannotBeLeavesNoTrace() {
+    TemporaryProject project;
+    const QStringList train = {"train", project.path(), "--model", PREFBENCH_GOLDEN_DEFAULT "/models/gpt2"};
+    for (const auto& [call, words] :
+         {std::pair(QStringList{"--method", "dppo"}, "method = \"dppo\": must be one of dpo, "),
+          std::pair(QStringList{"--set", "beta=-1"}, "beta = -1.0: must be above 0"),
+          std::pair(QStringList{"--set", "betta=1"}, "unknown setting \"betta\"")}) {
+        const Result result = cli(train + call);
+        QCOMPARE(result.status, 1);
+        QVERIFY2(isOneLine(result.error) && result.error.contains(words), result.error.constData());
+        QVERIFY(Models(*project).all().isEmpty());
+        QVERIFY(Runs(*project).all().isEmpty());
+    }
 }
 
 void TestCliData::helpAndVersion() {

@@ -33,8 +33,19 @@ contract::RunDirectory createRun(const TrainOptions& options) {
     return workbench::createRun(*project, run);
 }
 
+/// What is wrong with the call is said before the project is touched.
+void check(const TrainOptions& options) {
+    contract::RunSpec spec;
+    spec.method = options.method;
+    contract::check(spec);
+    for (const std::string& setting : options.settings) {
+        contract::applySetting(spec, setting);
+    }
+}
+
 void runTrain(const TrainOptions& options) {
-    jobs::enginePath();  // missing: said before a run is made
+    check(options);
+    jobs::enginePath();
     const contract::RunDirectory run = createRun(options);
     std::printf("%s\n", run.path.c_str());
     std::fflush(stdout);
@@ -49,12 +60,12 @@ void runTrain(const TrainOptions& options) {
     workbench::adoptModel(*project, QString::fromStdString(contract::readRunSpec(run).id));
 }
 
-std::string settingsHelp() {
-    std::string names;
-    for (const std::string& name : contract::settingNames()) {
-        names += names.empty() ? name : ", " + name;
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) {
+        text += text.empty() ? name : ", " + name;
     }
-    return "Setting of the run, any number of times: " + names;
+    return text;
 }
 
 }  // namespace
@@ -64,8 +75,11 @@ void addTrain(CLI::App& app) {
     CLI::App* command = app.add_subcommand("train", "Start a training run on a project's labels, detached");
     command->add_option("PROJECT", options->project, "Project file")->required();
     command->add_option("--model", options->model, "Hugging Face model folder to start from")->required();
-    command->add_option("--method", options->method, "dpo, sft")->capture_default_str();
-    command->add_option("--set", options->settings, settingsHelp())->type_name("KEY=VALUE");
+    command->add_option("--method", options->method, listed(contract::methodNames()))->capture_default_str();
+    command
+        ->add_option("--set", options->settings,
+                     "Setting of the run, any number of times: " + listed(contract::settingNames()))
+        ->type_name("KEY=VALUE");
     command->add_option("--name", options->name, "What to call the run");
     command->add_option("--seed", options->seed, "Of the data's order")->capture_default_str();
     command->add_flag("--wait", options->wait, "Print a line a second until the run is over; it does not depend on it");
