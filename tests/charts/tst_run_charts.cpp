@@ -5,6 +5,7 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <cmath>
 
 #include "core/files/durable_file.h"
@@ -94,6 +95,7 @@ class TestRunCharts : public QObject {
     void savingWhereItCannotKeepsTheOldFile();
     void drawsARunDirectory();
     void supervisedRunHasNoPairs();
+    void theScaleIsTheMethods();
 };
 
 void TestRunCharts::countsEveryAppendedRecord() {
@@ -297,6 +299,31 @@ void TestRunCharts::supervisedRunHasNoPairs() {
     charts.setRecords({made});
     settle(charts);
     QVERIFY(charts.plot()->accessibleDescription().contains("no pairs to compare"));
+}
+
+/// IPO's loss begins at 1/(2β)², and no line at ln 2 says that it knows nothing there.
+void TestRunCharts::theScaleIsTheMethods() {
+    RunCharts charts;
+    charts.resize(1000, 700);
+    QList<contract::MetricRecord> made = records(1, 50, 10);
+    for (contract::MetricRecord& record : made) {
+        record.values["loss"] += 25;
+    }
+    const auto leastLoss = [&] {
+        charts.setRecords(made);
+        settle(charts);
+        const QList<QCPAxisRect*> rects = charts.plot()->axisRects();
+        const auto fromCorner = [](const QCPAxisRect* rect) { return rect->center().x() + rect->center().y(); };
+        QCPAxisRect* loss = *std::min_element(rects.begin(), rects.end(), [&](const auto* one, const auto* other) {
+            return fromCorner(one) < fromCorner(other);
+        });
+        return loss->axis(QCPAxis::atLeft)->range().lower;
+    };
+    QVERIFY(leastLoss() < 1);
+    charts.setMethod("ipo");
+    QVERIFY(leastLoss() > 20);
+    charts.setMethod("dpo");
+    QVERIFY(leastLoss() < 1);
 }
 
 QTEST_MAIN(TestRunCharts)

@@ -17,6 +17,7 @@
 #include <QToolButton>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "core/contract/run_directory.h"
 #include "core/files/error.h"
@@ -75,6 +76,11 @@ QString withSuffixOf(const QString& file, const QString& kind) {
     return known.contains(QFileInfo(file).suffix().toLower()) || !known.contains(wanted)
                ? file
                : file + QLatin1Char('.') + wanted;
+}
+
+/// Empty where there is no run.json to say it: metrics alone can be drawn too.
+QString methodOf(const contract::RunDirectory& run) {
+    return std::filesystem::exists(run.spec()) ? QString::fromStdString(contract::readRunSpec(run).method) : QString();
 }
 
 }  // namespace
@@ -161,6 +167,10 @@ void RunCharts::clear() {
     plot_->resetZoom();
 }
 
+void RunCharts::setMethod(const QString& method) {
+    plot_->setUnits(unitsOf(method));
+}
+
 void RunCharts::setRecords(const QList<contract::MetricRecord>& records) {
     data_.clear();
     for (const contract::MetricRecord& record : records) {
@@ -245,6 +255,7 @@ void plotRun(const QString& runFolder, const QString& file, QSize size) {
         throw Error(run.metrics().string() + ": there is nothing to draw yet: no step has been recorded");
     }
     RunCharts charts;
+    charts.setMethod(methodOf(run));
     charts.setRecords(QList<contract::MetricRecord>(reader.records().begin(), reader.records().end()));
     charts.save(file, size);
 }

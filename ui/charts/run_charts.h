@@ -17,15 +17,17 @@ namespace prefbench::charts {
 class MetricTable;
 class RunPlot;
 
-/// The four charts of learning (loss with the ln 2 line, rewards of chosen and rejected, margin, accuracy), training as
-/// lines and evaluation as markers joined by a thin line; axes linked in x, zoom and pan. The same code draws the page
-/// and `prefbench-cli plot`. T shows the numbers as a table instead.
+/// The four charts of learning (loss, with the ln 2 line where it begins there, rewards of chosen and rejected, margin,
+/// accuracy), training as lines and evaluation as markers joined by a thin line; axes linked in x, zoom and pan. The
+/// same code draws the page and `prefbench-cli plot`. T shows the numbers as a table instead.
 class RunCharts : public QWidget {
     Q_OBJECT
   public:
     explicit RunCharts(QWidget* parent = nullptr);
     ~RunCharts() override;
     void clear();
+    /// What the records were trained by, as run.json names it; dpo until then.
+    void setMethod(const QString& method);
     /// Another run's records, or the same run's anew: a zoom the person chose stays until `clear`.
     void setRecords(const QList<contract::MetricRecord>& records);
     void addRecords(std::span<const contract::MetricRecord> records);

@@ -231,7 +231,7 @@ void RunPanel::showContent() {
         axis->grid()->setVisible(!empty && axis == y());
     }
     if (guide_) {
-        const bool guided = !empty && data_->hasRewards();
+        const bool guided = !empty && isGuided();
         guide_->setVisible(guided);
         guideName_->setVisible(guided);
     }
@@ -255,7 +255,7 @@ void RunPanel::scaleY() {
     if (low > high) {
         return;
     }
-    if (guide_ && data_->hasRewards()) {
+    if (isGuided()) {
         low = std::min(low, guideValue_);
         high = std::max(high, guideValue_);
     }
@@ -268,7 +268,7 @@ void RunPanel::scaleY() {
     const double height = std::max(80, rect_->height());
     const double line = QFontMetrics(legend_->font()).height() / height;
     const double legend = std::min(0.3, line * legend_->rowCount() + 4 / height);
-    const bool named = guide_ && data_->hasRewards() && guideName_->positionAlignment().testFlag(Qt::AlignBottom);
+    const bool named = isGuided() && guideName_->positionAlignment().testFlag(Qt::AlignBottom);
     const double below = 0.05 + (legendOnTop_ ? 0 : legend), above = (legendOnTop_ ? legend : 0.05) + 0.02;
     const double name = named ? std::min(0.2, line) : 0;
     // Each is a share of the whole height, the curves take the rest.

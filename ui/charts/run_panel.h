@@ -33,6 +33,8 @@ class RunPanel {
                    const QString& name);
     void addBand(const Curve& low, const Curve& high, QColor ChartColours::*colour, const QString& name);
     void addGuide(double value, const QString& name, Qt::Alignment side);
+    /// Whether the guide says something of the run on show.
+    void setGuided(bool guided) { guided_ = guided; }
     /// After everything that has a name.
     void addLegend(Qt::Alignment corner);
     /// Shows the share 0…1 whatever the data.
@@ -70,6 +72,7 @@ class RunPanel {
     };
     void buildAxes(bool lowest);
     QCPGraph* addGraph(Series::Kind kind, const Curve& curve, QColor ChartColours::*colour, const QString& name);
+    bool isGuided() const { return guide_ && guided_ && data_->hasRewards(); }
     void stylePen(Series& series, const ChartColours& colours, int em, bool moving) const;
 
     QCustomPlot* plot_;
@@ -85,7 +88,7 @@ class RunPanel {
     std::vector<std::pair<Metric, QString>> read_;
     QString emptyText_;
     double guideValue_ = 0;
-    bool fixedRange_ = false, zoomed_ = false, legendOnTop_ = false;
+    bool guided_ = true, fixedRange_ = false, zoomed_ = false, legendOnTop_ = false;
 };
 
 }  // namespace prefbench::charts

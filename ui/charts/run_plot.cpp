@@ -62,14 +62,15 @@ RunPlot::RunPlot(const RunData& data, QWidget* parent) : QCustomPlot(parent), da
 
 void RunPlot::buildPanels() {
     plotLayout()->clear();
+    const MethodUnits units = unitsOf(QStringLiteral("dpo"));
     RunPanel& loss =
-        addPanel(0, 0, {tr("Loss"), tr("nats a pair"), tr("The loss appears here with the first training step.")});
+        addPanel(0, 0, {tr("Loss"), units.loss, tr("The loss appears here with the first training step.")});
     loss.addMetric(Metric::Loss, &ChartColours::loss, QCPScatterStyle::ssCircle, {});
     loss.addGuide(std::numbers::ln2, tr("ln 2 = knows nothing"), Qt::AlignBottom);
     loss.addLegend(Qt::AlignBottom | Qt::AlignLeft);
 
     RunPanel& rewards = addPanel(0, 1,
-                                 {tr("Rewards"), tr("nats × β"),
+                                 {tr("Rewards"), units.reward,
                                   tr("How far the model has moved towards chosen and away from rejected answers "
                                      "appears here with the first training step.")});
     rewards.addMetric(Metric::Chosen, &ChartColours::chosen, QCPScatterStyle::ssTriangle, tr("chosen"));
@@ -77,7 +78,7 @@ void RunPlot::buildPanels() {
     rewards.addLegend(Qt::AlignBottom | Qt::AlignLeft);
 
     RunPanel& margin = addPanel(1, 0,
-                                {tr("Margin"), tr("nats × β"),
+                                {tr("Margin"), units.reward,
                                  tr("Chosen minus rejected reward appears here with the first training step, and its "
                                     "spread with each evaluation.")});
     margin.addBand(data_.evaluation(Metric::MarginP10), data_.evaluation(Metric::MarginP90), &ChartColours::margin,
@@ -108,6 +109,16 @@ RunPanel& RunPlot::addPanel(int row, int column, const RunPanel::Text& text) {
         connect(axis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, [this, axis] { takeRange(axis); });
     }
     return panel;
+}
+
+void RunPlot::setUnits(const MethodUnits& units) {
+    RunPanel &loss = panels_[0], &rewards = panels_[1], &margin = panels_[2];
+    loss.header().setTitle(loss.header().title(), units.loss);
+    loss.setGuided(units.startsAtLn2);
+    for (RunPanel* panel : {&rewards, &margin}) {
+        panel->header().setTitle(panel->header().title(), units.reward);
+    }
+    refresh();
 }
 
 void RunPlot::applyColours() {

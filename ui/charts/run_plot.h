@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "ui/charts/method_units.h"
 #include "ui/charts/run_panel.h"
 
 namespace prefbench::charts {
@@ -17,6 +18,8 @@ class RunPlot : public QCustomPlot {
   public:
     explicit RunPlot(const RunData& data, QWidget* parent = nullptr);
 
+    /// Units and guide of the method that made the data; dpo's until then.
+    void setUnits(const MethodUnits& units);
     /// The data changed; drawn within 50 ms, however often this is called.
     void refresh();
     /// Back to everything, following new data again.

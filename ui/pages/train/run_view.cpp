@@ -118,6 +118,7 @@ void RunView::setRun(const models::RunRow& row, jobs::RunWatcher* watcher) {
     awaited_ = 0;
     notice_->dismiss();
     charts_->clear();
+    charts_->setMethod(row.run.method);
     charts_->setRunName(row.run.name);
     samples_->clear();
     const contract::RunDirectory run{row.folder.toStdString()};
