@@ -1,6 +1,5 @@
 #include "ui/pages/model_picker.h"
 
-#include <QComboBox>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -11,6 +10,7 @@
 #include "core/files/model_folder.h"
 #include "core/project/models.h"
 #include "ui/pages/train/aside.h"
+#include "ui/widgets/choice_box.h"
 #include "ui/widgets/theme.h"
 
 namespace prefbench::pages {
@@ -23,7 +23,7 @@ const QString kModelFolder = QStringLiteral("files/modelFolder");
 ModelPicker::ModelPicker(Workbench& workbench, QWidget* parent) : QWidget(parent), workbench_(workbench) {
     auto* column = new QVBoxLayout(this);
     widgets::setLayoutGrid(column, this, 0, 0.5);
-    box_ = new QComboBox(this);
+    box_ = new widgets::ChoiceBox(this);
     box_->setAccessibleName(tr("Model"));
     box_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     box_->setMinimumContentsLength(8);
