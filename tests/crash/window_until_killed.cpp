@@ -32,6 +32,8 @@
 #include "ui/pages/main_window.h"
 #include "ui/pages/model_picker.h"
 #include "ui/pages/train/new_run_panel.h"
+#include "ui/pages/train/run_form.h"
+#include "ui/pages/train/setting_field.h"
 #include "ui/pages/train_page.h"
 
 using namespace prefbench;
@@ -104,7 +106,7 @@ void startTraining(MainWindow& window) {
     for (const auto& [name, value] :
          {std::pair("max_steps", "400"), std::pair("batch_size", "4"), std::pair("threads", "1"),
           std::pair("eval_steps", "100"), std::pair("save_steps", "100")}) {
-        panel->field(QLatin1String(name))->setText(QLatin1String(value));
+        panel->form()->field(QLatin1String(name))->setText(QLatin1String(value));
     }
     QPushButton* start = nullptr;
     for (QPushButton* button : panel->findChildren<QPushButton*>()) {

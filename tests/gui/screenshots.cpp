@@ -12,9 +12,15 @@
 
 #include "ui/pages/label_page.h"
 #include "ui/pages/main_window.h"
+#include "ui/pages/train/new_run_panel.h"
+#include "ui/pages/train/run_form.h"
+#include "ui/pages/train/setting_field.h"
+#include "ui/pages/train_page.h"
+#include "ui/widgets/disclosure.h"
 
 using prefbench::pages::LabelPage;
 using prefbench::pages::MainWindow;
+using prefbench::pages::TrainPage;
 
 namespace {
 
@@ -52,7 +58,34 @@ QPalette darkPalette() {
     return palette;
 }
 
-bool prepare(MainWindow& window, const QString& page) {
+/// The panel of a new run, with what is to be chosen in it: KEY=VALUE, "method=…" and "more=open" among them.
+bool prepareNewRun(MainWindow& window, const QStringList& choices) {
+    window.showPage(QStringLiteral("train"));
+    settle(1000);
+    auto* train = static_cast<TrainPage*>(window.page(QStringLiteral("train")));
+    train->newRun();
+    prefbench::pages::RunForm* form = train->newRunPanel()->form();
+    for (const QString& choice : choices) {
+        const QString key = choice.section(u'=', 0, 0), value = choice.section(u'=', 1);
+        if (key == QLatin1String("method")) {
+            form->setMethod(value);
+        } else if (key == QLatin1String("more")) {
+            form->more()->setOpen(true);
+        } else if (form->field(key)) {
+            form->field(key)->setText(value);
+        } else {
+            std::fprintf(stderr, "prefbench-screenshots: a new run has no setting %s\n", qPrintable(key));
+            return false;
+        }
+    }
+    settle(1500);
+    return true;
+}
+
+bool prepare(MainWindow& window, const QString& page, const QStringList& choices) {
+    if (page == QLatin1String("new-run")) {
+        return prepareNewRun(window, choices);
+    }
     window.showPage(page);
     if (page == QLatin1String("label")) {
         auto* label = static_cast<LabelPage*>(window.page(page));
@@ -76,7 +109,9 @@ int main(int argc, char** argv) {
          {QStringLiteral("size"), QStringLiteral("Window size."), QStringLiteral("WxH"), QStringLiteral("1280x800")},
          {QStringLiteral("set"), QStringLiteral("A setting of the person's, as KEY=VALUE."), QStringLiteral("SETTING")},
          {QStringLiteral("pages"), QStringLiteral("Pages, by name."), QStringLiteral("NAMES"),
-          QStringLiteral("label,train")}});
+          QStringLiteral("label,train")},
+         {QStringLiteral("choose"), QStringLiteral("A choice on page new-run, as KEY=VALUE."),
+          QStringLiteral("CHOICE")}});
     parser.addPositionalArgument(QStringLiteral("PROJECT"), QStringLiteral("Project file."));
     parser.addPositionalArgument(QStringLiteral("FOLDER"), QStringLiteral("Where NAME.png go."));
     parser.process(application);
@@ -112,7 +147,8 @@ int main(int argc, char** argv) {
     folder.mkpath(QStringLiteral("."));
     for (const QString& page : parser.value(QStringLiteral("pages")).split(u',')) {
         const QString file = folder.filePath(page + QStringLiteral(".png"));
-        if (!window.page(page) || !prepare(window, page)) {
+        const bool known = page == QLatin1String("new-run") || window.page(page);
+        if (!known || !prepare(window, page, parser.values(QStringLiteral("choose")))) {
             std::fprintf(stderr, "prefbench-screenshots: page %s has nothing to show\n", qPrintable(page));
             return 1;
         }

@@ -18,7 +18,9 @@
 #include "ui/pages/model_picker.h"
 #include "ui/pages/sample_page.h"
 #include "ui/pages/train/new_run_panel.h"
+#include "ui/pages/train/run_form.h"
 #include "ui/pages/train/run_view.h"
+#include "ui/pages/train/setting_field.h"
 #include "ui/pages/train_page.h"
 
 using namespace prefbench;
@@ -166,8 +168,8 @@ void TestEndToEnd::train(MainWindow& window) {
     const QMap<QString, QString> settings = {{QStringLiteral("max_steps"), QString::number(kSteps)},
                                              {QStringLiteral("batch_size"), QStringLiteral("4")}};
     for (auto setting = settings.begin(); setting != settings.end(); ++setting) {
-        QVERIFY2(panel->field(setting.key()), qPrintable(setting.key()));
-        panel->field(setting.key())->setText(setting.value());
+        QVERIFY2(panel->form()->field(setting.key()), qPrintable(setting.key()));
+        panel->form()->field(setting.key())->setText(setting.value());
     }
     Q_EMIT panel->startRequested();
     QTRY_VERIFY2_WITH_TIMEOUT(!page->runs()->rows().isEmpty() || !panel->problem().isEmpty(), "no run", 30'000);

@@ -1,6 +1,5 @@
 #include <QDir>
 #include <QLabel>
-#include <QLineEdit>
 #include <QPushButton>
 #include <QSettings>
 #include <QSignalSpy>
@@ -150,7 +149,6 @@ class TestTrainPage : public QObject {
     void conversationsWithoutChatTemplateAreSaidInThePanel();
     void missingEngineIsOneLineAndLeavesNoRun();
     void crashingEngineIsOneLine();
-    void badSettingIsSaidAtOnce();
     void samplesStandSideBySide();
     void newestRunComesFirstAndKeepsItsColour();
 };
@@ -417,25 +415,6 @@ void TestTrainPage::crashingEngineIsOneLine() {
     QTRY_VERIFY_WITH_TIMEOUT(window.page.newRunPanel()->problem().contains("cannot load libtorch_cpu.so"), patience);
     qunsetenv("PREFBENCH_ENGINE");
     QTRY_COMPARE_WITH_TIMEOUT(window.page.runs()->rowCount(), 1, patience);
-}
-
-void TestTrainPage::badSettingIsSaidAtOnce() {
-    Fixture fixture;
-    fixture.labelAll(2);
-    Window window(fixture.project.path());
-    QTRY_VERIFY_WITH_TIMEOUT(window.workbench.isOpen(), patience);
-    window.page.newRun();
-    QTRY_VERIFY_WITH_TIMEOUT(window.button("Start training") && window.button("Start training")->isEnabled(), patience);
-    QLineEdit* beta = window.page.newRunPanel()->field("beta");
-    beta->setText("-1");
-    QVERIFY(window.page.newRunPanel()->problem().contains("beta"));
-    QVERIFY(!window.button("Start training")->isEnabled());
-    beta->setText("0.2");
-    QVERIFY(window.page.newRunPanel()->problem().isEmpty());
-    QVERIFY(window.page.newRunPanel()->run().settings.contains("beta=0.2"));
-    for (const std::string& name : contract::settingNames()) {
-        QVERIFY2(window.page.newRunPanel()->field(QString::fromStdString(name)), name.c_str());
-    }
 }
 
 void TestTrainPage::samplesStandSideBySide() {

@@ -1,14 +1,9 @@
 #pragma once
 
-#include <QList>
 #include <QWidget>
 
 #include "core/workbench/training.h"
 #include "ui/pages/workbench.h"
-
-class QFormLayout;
-class QLineEdit;
-class QScrollArea;
 
 namespace prefbench::widgets {
 class Label;
@@ -18,10 +13,9 @@ class PrimaryButton;
 
 namespace prefbench::pages {
 
-class ModelPicker;
+class RunForm;
 
-/// What a new run is made of, filled in beforehand: which pairs, which model, the few settings that matter, and all
-/// others on request.
+/// What a new run is made of, filled in beforehand: which labels it learns from, and how.
 class NewRunPanel : public QWidget {
     Q_OBJECT
   public:
@@ -41,33 +35,28 @@ class NewRunPanel : public QWidget {
     workbench::NewRun run() const;
     /// Absolute folder of the chosen model.
     QString modelFolder() const;
-    /// The setting's field, by the name `--set` takes.
-    QLineEdit* field(const QString& key) const;
+    RunForm* form() const { return form_; }
 
   Q_SIGNALS:
     void startRequested();
     void cancelled();
 
   private:
-    struct Field {
-        QString key, initial;
-        QLineEdit* edit;
-    };
     QWidget* buildDataset();
-    QWidget* buildSettings();
-    void addField(QFormLayout* form, const QString& key, const QString& label, const QString& help);
-    void presentSummary(const workbench::DatasetSummary& summary);
+    QLayout* buildButtons();
+    void presentSummary();
+    void presentCounts();
     void validate();
 
     Workbench& workbench_;
-    ModelPicker* models_;
     widgets::Label* pairs_;
     widgets::Label* pairsNote_;
     widgets::PrimaryButton* label_;
-    QList<Field> fields_;
+    RunForm* form_;
     widgets::NoticeBar* notice_;
     widgets::PrimaryButton* start_;
-    bool busy_ = false, trainable_ = false, valid_ = true;
+    workbench::DatasetSummary summary_;
+    bool counted_ = false, busy_ = false, valid_ = true;
     bool wantsFocus_ = false;  ///< the button that goes on, as soon as pairs and models are known
 };
 
