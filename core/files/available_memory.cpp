@@ -104,7 +104,7 @@ MemoryAvailable availableMemory(const std::filesystem::path& root) {
         {roomInAddressSpace(root), "left of the limit on address space"}};
     const auto least = std::min_element(std::begin(rooms), std::end(rooms));
     const std::int64_t own = ownBytes(root, 1);
-    return {least->first > kNoLimit - own ? kNoLimit : least->first + own, own, least->second};
+    return {least->first > kNoLimit - own ? kNoLimit : least->first + own, least->second, own};
 }
 
 }  // namespace prefbench::files

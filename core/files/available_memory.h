@@ -8,8 +8,8 @@ namespace prefbench::files {
 
 struct MemoryAvailable {
     std::int64_t bytes = 0;  ///< that this process may have in all, what it has included
-    std::int64_t own = 0;    ///< what it has
     std::string limit;       ///< who says so: "free on this machine", "the control group's limit", …
+    std::int64_t own = 0;    ///< what it has
 
     std::int64_t left() const { return bytes - own; }
 };

@@ -22,7 +22,7 @@ class TestResolved : public QObject {
         });
     }
 
-    static double lastLossOf(const contract::RunDirectory& run) { return recordsOf(run).back().values.at("eval_loss"); }
+    static double lastLossOf(const contract::RunDirectory& run) { return recordsOf(run).back().values.at("loss"); }
 
   private Q_SLOTS:
     void choicesAreWritten() {

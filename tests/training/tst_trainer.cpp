@@ -119,7 +119,7 @@ void TestTrainer::optimizerStateSurvivesSaving() {
         (step < 2 ? before : after).step(0.01);
         if (step == 1) {
             before.save(file);
-            after.goldenModel(file);
+            after.load(file);
         }
     }
     QVERIFY(first[0].value.equal(second[0].value));
@@ -133,7 +133,7 @@ void TestTrainer::optimizerRefusesAnothersState() {
     AdamW(first, {}).save(file);
     const std::vector<model::Parameter> other = {{"matrix", at::zeros({5, 8}).requires_grad_(true), true}};
     AdamW optimizer(other, {});
-    QVERIFY_THROWS_EXCEPTION(Error, optimizer.goldenModel(file));
+    QVERIFY_THROWS_EXCEPTION(Error, optimizer.load(file));
 }
 
 void TestTrainer::sameSeedSameBits() {
@@ -188,7 +188,8 @@ void TestTrainer::lossesOverABatchDoNotDependOnItsParts() {
     if (methodNamed(method.toStdString()).needsMismatched) {
         addMismatchedCompletions(data, 0);
     }
-    auto whole = settings(qPrintable(method), 8, 1), parts = whole, accumulated = settings(qPrintable(method), 2, 4);
+    auto whole = trainerSettings(qPrintable(method), 8, 1), parts = whole,
+         accumulated = trainerSettings(qPrintable(method), 2, 4);
     parts.tokenBudget = 10;
     auto a = trainerFor(goldenModel(), data, whole), b = trainerFor(goldenModel(), data, parts),
          c = trainerFor(goldenModel(), data, accumulated);
@@ -253,7 +254,7 @@ void TestTrainer::checkpointingChangesNoBit() {
     QFETCH(QString, method);
     QFETCH(double, dropout);
     QFETCH(qint64, tokenBudget);
-    auto kept = settings(qPrintable(method), 8, 1);
+    auto kept = trainerSettings(qPrintable(method), 8, 1);
     kept.hyperparameters.dropout = dropout;
     kept.tokenBudget = tokenBudget;
     auto anew = kept;
