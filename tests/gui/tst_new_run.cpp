@@ -30,7 +30,7 @@
 
 using namespace prefbench;
 using contract::RunState;
-using pages::MethodChoice;
+using methods::MethodChoice;
 using pages::RunForm;
 
 namespace {

@@ -45,10 +45,11 @@ const QHash<QString, QSet<QString>>& arrows() {
         {"core/sampling", {"core/files", "core/contract", "core/text", "core/model"}},
         {"core/training", {"core/files", "core/contract", "core/text", "core/model", "core/sampling"}},
         {"app/engine", {"core/files", "core/contract", "core/text", "core/model", "core/sampling", "core/training"}},
-        {"ui/charts", {"core/files", "core/contract", "ui/widgets"}},
+        {"ui/methods", {"core/files", "core/contract"}},
+        {"ui/charts", {"core/files", "core/contract", "ui/methods", "ui/widgets"}},
         {"ui/widgets", {}},
         {"ui/models", dataHalf | QSet<QString>{"ui/charts", "ui/widgets"}},
-        {"ui/pages", dataHalf | QSet<QString>{"ui/charts", "ui/widgets", "ui/models"}},
+        {"ui/pages", dataHalf | QSet<QString>{"ui/methods", "ui/charts", "ui/widgets", "ui/models"}},
         {"app/cli", dataHalf | QSet<QString>{"ui/charts"}},
         {"app/gui", dataHalf | QSet<QString>{"ui/charts", "ui/widgets", "ui/models", "ui/pages"}},
     };

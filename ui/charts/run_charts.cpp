@@ -168,7 +168,7 @@ void RunCharts::clear() {
 }
 
 void RunCharts::setMethod(const QString& method) {
-    plot_->setUnits(unitsOf(method));
+    plot_->setUnits(methods::unitsOf(method));
 }
 
 void RunCharts::setRecords(const QList<contract::MetricRecord>& records) {

@@ -62,7 +62,7 @@ RunPlot::RunPlot(const RunData& data, QWidget* parent) : QCustomPlot(parent), da
 
 void RunPlot::buildPanels() {
     plotLayout()->clear();
-    const MethodUnits units = unitsOf(QStringLiteral("dpo"));
+    const methods::MethodUnits units = methods::unitsOf(QStringLiteral("dpo"));
     RunPanel& loss =
         addPanel(0, 0, {tr("Loss"), units.loss, tr("The loss appears here with the first training step.")});
     loss.addMetric(Metric::Loss, &ChartColours::loss, QCPScatterStyle::ssCircle, {});
@@ -111,7 +111,7 @@ RunPanel& RunPlot::addPanel(int row, int column, const RunPanel::Text& text) {
     return panel;
 }
 
-void RunPlot::setUnits(const MethodUnits& units) {
+void RunPlot::setUnits(const methods::MethodUnits& units) {
     RunPanel &loss = panels_[0], &rewards = panels_[1], &margin = panels_[2];
     loss.header().setTitle(loss.header().title(), units.loss);
     loss.setGuided(units.startsAtLn2);

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "ui/charts/method_units.h"
 #include "ui/charts/run_panel.h"
+#include "ui/methods/method_units.h"
 
 namespace prefbench::charts {
 
@@ -19,7 +19,7 @@ class RunPlot : public QCustomPlot {
     explicit RunPlot(const RunData& data, QWidget* parent = nullptr);
 
     /// Units and guide of the method that made the data; dpo's until then.
-    void setUnits(const MethodUnits& units);
+    void setUnits(const methods::MethodUnits& units);
     /// The data changed; drawn within 50 ms, however often this is called.
     void refresh();
     /// Back to everything, following new data again.

@@ -15,7 +15,7 @@
 
 namespace prefbench::pages {
 
-using Group = RunSetting::Group;
+using Group = methods::RunSetting::Group;
 
 namespace {
 
@@ -30,7 +30,7 @@ QString assignment(const SettingField& field) {
 }
 
 /// Why the value is refused, as the engine says it.
-QString problemOf(const SettingField& field, const MethodChoice& method) {
+QString problemOf(const SettingField& field, const methods::MethodChoice& method) {
     contract::RunSpec spec;
     try {
         contract::applySetting(spec, assignment(field).toStdString());
@@ -93,11 +93,11 @@ void RunForm::buildMethods(QFormLayout* form, QWidget* area) {
     methods_->setAccessibleName(tr("Method"));
     methods_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
     methods_->setMinimumContentsLength(8);
-    for (const QList<MethodChoice>& group : MethodChoice::groups()) {
+    for (const QList<methods::MethodChoice>& group : methods::MethodChoice::groups()) {
         if (methods_->count() > 0) {
             methods_->insertSeparator(methods_->count());
         }
-        for (const MethodChoice& choice : group) {
+        for (const methods::MethodChoice& choice : group) {
             methods_->addItem(choice.name, choice.method);
             methods_->setItemData(methods_->count() - 1, choice.sentence, Qt::ToolTipRole);
         }
@@ -121,7 +121,7 @@ QWidget* RunForm::buildMore() {
         auto* part = new QWidget(area);
         auto* partColumn = new QVBoxLayout(part);
         widgets::setLayoutGrid(partColumn, this, 0, widgets::kTightSpacing);
-        partColumn->addWidget(widgets::sectionLabel(RunSetting::title(group), part));
+        partColumn->addWidget(widgets::sectionLabel(methods::RunSetting::title(group), part));
         auto* fields = new QWidget(part);
         addFields(group, makeForm(fields));
         partColumn->addWidget(fields);
@@ -132,12 +132,12 @@ QWidget* RunForm::buildMore() {
 }
 
 void RunForm::addFields(Group group, QFormLayout* form) {
-    for (const RunSetting& setting : RunSetting::all()) {
+    for (const methods::RunSetting& setting : methods::RunSetting::all()) {
         if (setting.group != group) {
             continue;
         }
         auto* field = new SettingField(setting, form->parentWidget());
-        const bool named = setting.kind != RunSetting::Kind::Switch;  // a check box has its name beside it
+        const bool named = setting.kind != methods::RunSetting::Kind::Switch;  // a check box has its name beside it
         auto* label = new QLabel(named ? setting.label : QString(), form->parentWidget());
         label->setBuddy(named ? field->editor() : nullptr);
         label->setToolTip(setting.key);
@@ -160,8 +160,8 @@ void RunForm::alignLabels() {
     }
 }
 
-const MethodChoice& RunForm::method() const {
-    return MethodChoice::named(methods_->currentData().toString());
+const methods::MethodChoice& RunForm::method() const {
+    return methods::MethodChoice::named(methods_->currentData().toString());
 }
 
 void RunForm::setMethod(const QString& method) {
@@ -179,13 +179,13 @@ bool RunForm::isRead(const QString& key) const {
     if (!asked) {
         return false;
     }
-    const RunSetting& setting = asked->setting();
+    const methods::RunSetting& setting = asked->setting();
     const bool ofSomeMethods = setting.group == Group::Loss || setting.group == Group::FineLoss;
     const bool read = key == QLatin1String("ties") ? method().takesTies : method().settings.contains(key);
     if (ofSomeMethods && !read) {
         return false;
     }
-    const RunSetting::Condition& condition = setting.onlyIf;
+    const methods::RunSetting::Condition& condition = setting.onlyIf;
     return condition.key.isEmpty() || field(condition.key)->text() == condition.value;
 }
 
@@ -196,7 +196,7 @@ void RunForm::reset() {
         methods_->setCurrentIndex(0);
         startedFrom_ = method().method;
         for (const Row& row : std::as_const(rows_)) {
-            row.field->setText(startValue(row.field->key(), method()));
+            row.field->setText(methods::startValue(row.field->key(), method()));
         }
     }
     presentMethod();
@@ -207,11 +207,11 @@ void RunForm::reset() {
 void RunForm::methodChosen() {
     {
         const QScopedValueRollback quiet(quiet_, true);
-        const MethodChoice& before = MethodChoice::named(startedFrom_);
+        const methods::MethodChoice& before = methods::MethodChoice::named(startedFrom_);
         for (const Row& row : std::as_const(rows_)) {
             const QString& key = row.field->key();
-            if (row.field->text() == startValue(key, before)) {
-                row.field->setText(startValue(key, method()));
+            if (row.field->text() == methods::startValue(key, before)) {
+                row.field->setText(methods::startValue(key, method()));
             }
         }
         startedFrom_ = method().method;
@@ -254,7 +254,7 @@ void RunForm::showFields() {
 void RunForm::check() {
     problem_.clear();
     for (const Row& row : std::as_const(rows_)) {
-        const bool sent = row.field->key() != kTrained && isRead(row.field->key());
+        const bool sent = row.field->key() != methods::kTrained && isRead(row.field->key());
         const QString problem = sent ? problemOf(*row.field, method()) : QString();
         row.field->setProblem(ruleOf(problem));
         if (problem_.isEmpty() && !problem.isEmpty()) {
@@ -271,7 +271,7 @@ workbench::NewRun RunForm::run() const {
         const QString& key = row.field->key();
         if (key == QLatin1String("seed")) {
             run.seed = row.field->text().toULongLong();
-        } else if (key != kTrained && isRead(key)) {
+        } else if (key != methods::kTrained && isRead(key)) {
             run.settings << assignment(*row.field);
         }
     }

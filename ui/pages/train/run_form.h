@@ -5,8 +5,8 @@
 #include <map>
 
 #include "core/workbench/training.h"
-#include "ui/pages/train/method_choices.h"
-#include "ui/pages/train/run_settings.h"
+#include "ui/methods/method_choices.h"
+#include "ui/methods/run_settings.h"
 #include "ui/pages/workbench.h"
 
 class QComboBox;
@@ -33,7 +33,7 @@ class RunForm : public QWidget {
     ModelPicker* models() const { return models_; }
     QComboBox* methods() const { return methods_; }
     widgets::Disclosure* more() const { return more_; }
-    const MethodChoice& method() const;
+    const methods::MethodChoice& method() const;
     /// Of a name in contract::methodNames() that the form offers.
     void setMethod(const QString& method);
     /// By the name `--set` takes; there is one for every such name.
@@ -55,7 +55,7 @@ class RunForm : public QWidget {
     QWidget* buildMain();
     QWidget* buildMore();
     void buildMethods(QFormLayout* form, QWidget* area);
-    void addFields(RunSetting::Group group, QFormLayout* form);
+    void addFields(methods::RunSetting::Group group, QFormLayout* form);
     void alignLabels();
     void methodChosen();
     void refresh();
@@ -66,7 +66,7 @@ class RunForm : public QWidget {
     struct Row {
         SettingField* field;
         QFormLayout* form;
-        RunSetting::Group group;
+        methods::RunSetting::Group group;
     };
     Workbench& workbench_;
     ModelPicker* models_;
@@ -75,7 +75,7 @@ class RunForm : public QWidget {
     widgets::Disclosure* more_;
     QList<Row> rows_;
     QList<QLabel*> labels_;
-    std::map<RunSetting::Group, QWidget*> parts_;  ///< of "More settings"
+    std::map<methods::RunSetting::Group, QWidget*> parts_;  ///< of "More settings"
     QString startedFrom_;  ///< the method whose start values stand in the fields that nobody has touched
     QString problem_;
     bool quiet_ = false;  ///< many values change: looked at once, afterwards

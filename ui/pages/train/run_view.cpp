@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "ui/charts/run_charts.h"
+#include "ui/methods/method_choices.h"
 #include "ui/pages/train/aside.h"
 #include "ui/pages/train/file_view.h"
 #include "ui/pages/train/headline.h"
-#include "ui/pages/train/method_choices.h"
 #include "ui/pages/train/samples_view.h"
 #include "ui/widgets/icon.h"
 #include "ui/widgets/notice_bar.h"
@@ -192,7 +192,7 @@ void RunView::takeStatus(const contract::RunStatus& status) {
 void RunView::present() {
     const RunState state = row_.status.state;
     name_->setText(row_.run.name);
-    state_->setText(tr("%1 · %2").arg(methodTitle(row_.run.method), models::stateWord(state)));
+    state_->setText(tr("%1 · %2").arg(methods::methodTitle(row_.run.method), models::stateWord(state)));
     detail_->setText(models::progressWords(row_.status));
     detail_->setVisible(state == RunState::Preparing || state == RunState::Queued);
     const bool live = state == RunState::Running || state == RunState::Paused || state == RunState::Preparing;

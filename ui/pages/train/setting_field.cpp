@@ -17,7 +17,7 @@ constexpr double kNumberWidth = 8, kWordsWidth = 15;  // em
 
 }  // namespace
 
-SettingField::SettingField(const RunSetting& setting, QWidget* parent) : QWidget(parent), setting_(setting) {
+SettingField::SettingField(const methods::RunSetting& setting, QWidget* parent) : QWidget(parent), setting_(setting) {
     auto* line = new QHBoxLayout(this);
     widgets::setLayoutGrid(line, this, 0, widgets::kSpacing);
     editor_ = makeEditor();
@@ -36,12 +36,12 @@ SettingField::SettingField(const RunSetting& setting, QWidget* parent) : QWidget
 
 QWidget* SettingField::makeEditor() {
     switch (setting_.kind) {
-        case RunSetting::Kind::Choice:
+        case methods::RunSetting::Kind::Choice:
             return makeBox();
-        case RunSetting::Kind::Switch:
+        case methods::RunSetting::Kind::Switch:
             return makeSwitch();
-        case RunSetting::Kind::Number:
-        case RunSetting::Kind::Text:
+        case methods::RunSetting::Kind::Number:
+        case methods::RunSetting::Kind::Text:
             break;
     }
     return makeLine();
@@ -49,7 +49,8 @@ QWidget* SettingField::makeEditor() {
 
 QWidget* SettingField::makeLine() {
     auto* edit = new QLineEdit(this);
-    edit->setFixedWidth(widgets::em(this, setting_.kind == RunSetting::Kind::Text ? kWordsWidth : kNumberWidth));
+    edit->setFixedWidth(
+        widgets::em(this, setting_.kind == methods::RunSetting::Kind::Text ? kWordsWidth : kNumberWidth));
     edit->setAccessibleName(QString(setting_.label).remove(QLatin1Char('&')));
     warning_ = edit->addAction(widgets::icon(QStringLiteral("warning")), QLineEdit::TrailingPosition);
     connect(edit, &QLineEdit::textChanged, this, &SettingField::changed);
@@ -59,7 +60,7 @@ QWidget* SettingField::makeLine() {
 
 QWidget* SettingField::makeBox() {
     auto* box = new widgets::ChoiceBox(this);
-    for (const RunSetting::Option& option : setting_.options) {
+    for (const methods::RunSetting::Option& option : setting_.options) {
         box->addItem(option.label, option.value);
     }
     box->setMinimumWidth(widgets::em(this, kWordsWidth));

@@ -2,7 +2,7 @@
 
 #include <QWidget>
 
-#include "ui/pages/train/run_settings.h"
+#include "ui/methods/run_settings.h"
 
 class QAction;
 
@@ -16,10 +16,10 @@ namespace prefbench::pages {
 class SettingField : public QWidget {
     Q_OBJECT
   public:
-    explicit SettingField(const RunSetting& setting, QWidget* parent = nullptr);
+    explicit SettingField(const methods::RunSetting& setting, QWidget* parent = nullptr);
 
     const QString& key() const { return setting_.key; }
-    const RunSetting& setting() const { return setting_; }
+    const methods::RunSetting& setting() const { return setting_; }
     /// A line edit, combo box or check box.
     QWidget* editor() const { return editor_; }
     /// As `--set` takes it.
@@ -41,7 +41,7 @@ class SettingField : public QWidget {
     QWidget* makeSwitch();
     void present();
 
-    RunSetting setting_;
+    methods::RunSetting setting_;
     QString help_, problem_;
     QWidget* editor_;
     QAction* warning_ = nullptr;

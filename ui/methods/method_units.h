@@ -3,11 +3,11 @@
 #include <QCoreApplication>
 #include <QString>
 
-namespace prefbench::charts {
+namespace prefbench::methods {
 
 /// What a training method's numbers are, where charts say it.
 struct MethodUnits {
-    Q_DECLARE_TR_FUNCTIONS(prefbench::charts::MethodUnits)
+    Q_DECLARE_TR_FUNCTIONS(prefbench::methods::MethodUnits)
   public:
     QString loss, reward;
     bool startsAtLn2 = false;  ///< the loss of a model that knows nothing yet, for then all pairs are alike to it
@@ -16,4 +16,4 @@ struct MethodUnits {
 /// `method` as run.json names it; dpo's for a name that is not known.
 MethodUnits unitsOf(const QString& method);
 
-}  // namespace prefbench::charts
+}  // namespace prefbench::methods

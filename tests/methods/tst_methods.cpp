@@ -7,12 +7,12 @@
 #include "core/contract/run_spec.h"
 #include "core/files/error.h"
 #include "core/training/losses.h"
-#include "ui/charts/method_units.h"
-#include "ui/pages/train/method_choices.h"
-#include "ui/pages/train/run_settings.h"
+#include "ui/methods/method_choices.h"
+#include "ui/methods/method_units.h"
+#include "ui/methods/run_settings.h"
 
 using namespace prefbench;
-using pages::MethodChoice;
+using methods::MethodChoice;
 
 namespace {
 
@@ -81,7 +81,7 @@ bool reads(const training::Method& method, const char* key, const char* value) {
 }  // namespace
 
 /// What the form says of the methods, held against the engine's own table and formulas.
-class TestMethodChoices : public QObject {
+class TestMethods : public QObject {
     Q_OBJECT
   private Q_SLOTS:
     void everyMethodIsOfferedOnce() {
@@ -140,7 +140,7 @@ class TestMethodChoices : public QObject {
         contract::RunSpec spec;
         spec.method = name.toStdString();
         for (const QString& key : choice.settings) {
-            const QString value = pages::startValue(key, choice);
+            const QString value = methods::startValue(key, choice);
             contract::applySetting(spec, (key + u'=' + value).toStdString());
         }
         contract::check(spec);
@@ -158,7 +158,7 @@ class TestMethodChoices : public QObject {
             h.beta = beta;
             begins = begins && std::abs(lossOf(method, h, false) - std::numbers::ln2) < 1e-9;
         }
-        QCOMPARE(charts::unitsOf(name).startsAtLn2, begins);
+        QCOMPARE(methods::unitsOf(name).startsAtLn2, begins);
     }
 
   private:
@@ -170,5 +170,5 @@ class TestMethodChoices : public QObject {
     }
 };
 
-QTEST_GUILESS_MAIN(TestMethodChoices)
-#include "tst_method_choices.moc"
+QTEST_GUILESS_MAIN(TestMethods)
+#include "tst_methods.moc"

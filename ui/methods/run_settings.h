@@ -4,13 +4,13 @@
 #include <QList>
 #include <QString>
 
-namespace prefbench::pages {
+namespace prefbench::methods {
 
 struct MethodChoice;
 
 /// A setting of a new run as the form shows it. Its key is the one that run.json and `--set` name.
 struct RunSetting {
-    Q_DECLARE_TR_FUNCTIONS(prefbench::pages::RunSetting)
+    Q_DECLARE_TR_FUNCTIONS(prefbench::methods::RunSetting)
   public:
     enum class Kind { Number, Text, Choice, Switch };
     enum class Group { Loss, Trained, Main, FineLoss, Steps, Optimizer, Data, Evaluation, Machine };
@@ -40,4 +40,4 @@ inline const QString kAdapter = QStringLiteral("adapter");
 /// What the form begins with for a method.
 QString startValue(const QString& key, const MethodChoice& method);
 
-}  // namespace prefbench::pages
+}  // namespace prefbench::methods

@@ -6,11 +6,11 @@
 #include <QString>
 #include <QStringList>
 
-namespace prefbench::pages {
+namespace prefbench::methods {
 
 /// A training method as a person chooses it.
 struct MethodChoice {
-    Q_DECLARE_TR_FUNCTIONS(prefbench::pages::MethodChoice)
+    Q_DECLARE_TR_FUNCTIONS(prefbench::methods::MethodChoice)
   public:
     QString method;          ///< as run.json names it
     QString name, sentence;  ///< what people call it, and what it does
@@ -34,4 +34,4 @@ struct MethodChoice {
 /// A method's name as people call it; its name in run.json where it is not among the choices.
 QString methodTitle(const QString& method);
 
-}  // namespace prefbench::pages
+}  // namespace prefbench::methods

@@ -1,6 +1,6 @@
-#include "ui/pages/train/method_choices.h"
+#include "ui/methods/method_choices.h"
 
-namespace prefbench::pages {
+namespace prefbench::methods {
 namespace {
 
 const QString kBeta = QStringLiteral("beta"), kSmoothing = QStringLiteral("label_smoothing"),
@@ -208,4 +208,4 @@ QString methodTitle(const QString& method) {
     return choice.method == method ? choice.name : method;
 }
 
-}  // namespace prefbench::pages
+}  // namespace prefbench::methods

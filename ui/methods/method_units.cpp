@@ -1,11 +1,11 @@
-#include "ui/charts/method_units.h"
+#include "ui/methods/method_units.h"
 
 #include <QSet>
 #include <algorithm>
 
 #include "core/contract/run_spec.h"
 
-namespace prefbench::charts {
+namespace prefbench::methods {
 namespace {
 
 /// Mean of −log σ of what is 0 in a model that is still its reference.
@@ -45,4 +45,4 @@ MethodUnits unitsOf(const QString& method) {
     return units;
 }
 
-}  // namespace prefbench::charts
+}  // namespace prefbench::methods

@@ -1,9 +1,9 @@
-#include "ui/pages/train/run_settings.h"
+#include "ui/methods/run_settings.h"
 
 #include "core/contract/run_spec.h"
-#include "ui/pages/train/method_choices.h"
+#include "ui/methods/method_choices.h"
 
-namespace prefbench::pages {
+namespace prefbench::methods {
 namespace {
 
 using Kind = RunSetting::Kind;
@@ -261,4 +261,4 @@ QString startValue(const QString& key, const MethodChoice& method) {
                              : QString::fromStdString(files::toLine(value));
 }
 
-}  // namespace prefbench::pages
+}  // namespace prefbench::methods
