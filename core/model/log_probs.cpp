@@ -40,7 +40,7 @@ struct Factors {
 };
 
 /// The softmax of the rows' logits; `logProbs` [n] gets log softmax[target].
-Softmax softmax(const Factors& head, const at::Tensor& rows, const at::Tensor& targets, at::Tensor logProbs) {
+Softmax softmax(const Factors& head, const at::Tensor& rows, const at::Tensor& targets, const at::Tensor& logProbs) {
     at::Tensor logits = head.logits(rows, logProbs.scalar_type());
     const at::Tensor chosen = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
     Softmax result;

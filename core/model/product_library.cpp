@@ -104,7 +104,7 @@ at::Tensor multiplied(const at::Tensor& a, const at::Tensor& b, at::ScalarType t
     return a.is_cuda() ? at::mm(a, b, type) : at::mm(a, b).to(type);
 }
 
-void addProduct(at::Tensor sum, const at::Tensor& a, const at::Tensor& b) {
+void addProduct(const at::Tensor& sum, const at::Tensor& a, const at::Tensor& b) {
     if (a.scalar_type() == sum.scalar_type()) {
         sum.addmm_(a, b);
     } else {

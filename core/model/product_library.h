@@ -39,7 +39,7 @@ struct ModelLibraries {
 at::Tensor multiplied(const at::Tensor& a, const at::Tensor& b, at::ScalarType type,
                       ProductLibrary library = ProductLibrary::Blas);
 /// The same, added to `sum`; by the BLAS, which needs no memory for it, where that has such a product.
-void addProduct(at::Tensor sum, const at::Tensor& a, const at::Tensor& b);
+void addProduct(const at::Tensor& sum, const at::Tensor& a, const at::Tensor& b);
 
 /// x [n, inputs] · Wᵀ + bias, weight [outputs, inputs], or where `inputsFirst` [inputs, outputs]; bias [outputs] or
 /// undefined. float32 on the CPU. Differentiable.
