@@ -85,10 +85,7 @@ QWidget* RunForm::buildMain() {
 }
 
 void RunForm::buildMethods(QFormLayout* form, QWidget* area) {
-    auto* field = new QWidget(area);
-    auto* column = new QVBoxLayout(field);
-    widgets::setLayoutGrid(column, this, 0, widgets::kTightSpacing / 2);
-    methods_ = new widgets::ChoiceBox(field);
+    methods_ = new widgets::ChoiceBox(area);
     methods_->setObjectName(QStringLiteral("method"));
     methods_->setAccessibleName(tr("Method"));
     methods_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
@@ -103,12 +100,12 @@ void RunForm::buildMethods(QFormLayout* form, QWidget* area) {
         }
     }
     methods_->setMaxVisibleItems(methods_->count());
-    sentence_ = widgets::secondaryLabel({}, field);
-    column->addWidget(methods_);
-    column->addWidget(sentence_);
+    sentence_ = widgets::secondaryLabel({}, area);
+    sentence_->setAlignment(Qt::AlignTop | Qt::AlignLeading);
     auto* label = new QLabel(tr("Me&thod"), area);
     label->setBuddy(methods_);
-    form->addRow(label, field);
+    form->addRow(label, methods_);
+    form->addRow(QString(), sentence_);
     labels_ << label;
 }
 
