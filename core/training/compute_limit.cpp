@@ -3,35 +3,33 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <limits>
 #include <map>
 #include <utility>
 
 namespace prefbench::training {
 namespace {
 
-/// The least of `rounds` times, after one unmeasured: the first meets cold caches, and oneDNN compiles.
-double secondsOf(at::Device device, int rounds, const std::function<void()>& work) {
-    double least = std::numeric_limits<double>::infinity();
-    for (int round = 0; round <= rounds; ++round) {
-        const auto start = std::chrono::steady_clock::now();
+/// Done twice, and the first time not measured: it meets cold caches, and oneDNN compiles.
+double secondsOf(at::Device device, const std::function<void()>& work) {
+    const auto done = [&] {
         work();
         if (device.is_cuda()) {
             torch::cuda::synchronize();
         }
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        least = round == 0 ? least : std::min(least, seconds);
-    }
-    return least;
+    };
+    done();
+    const auto start = std::chrono::steady_clock::now();
+    done();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 /// Seconds of a · b by a library.
-double secondsBy(model::ProductLibrary library, int rounds, const at::Tensor& a, const at::Tensor& b) {
+double secondsBy(model::ProductLibrary library, const at::Tensor& a, const at::Tensor& b) {
     if (library == model::ProductLibrary::OneDnn) {
-        return secondsOf(a.device(), rounds, [&] { model::multiplied(a, b, a.scalar_type(), library); });
+        return secondsOf(a.device(), [&] { model::multiplied(a, b, a.scalar_type(), library); });
     }
     at::Tensor out = at::empty({a.size(0), b.size(1)}, a.options());  // memory that is there already
-    return secondsOf(a.device(), rounds, [&] { at::mm_out(out, a, b); });
+    return secondsOf(a.device(), [&] { at::mm_out(out, a, b); });
 }
 
 bool hasChoice(const at::TensorOptions& options) {
@@ -55,15 +53,15 @@ struct LayerSeconds {
 };
 
 /// By each library that there is: BLAS first.
-std::vector<LayerSeconds> layerSeconds(const StepProduct& product, const at::TensorOptions& options, int rounds) {
+std::vector<LayerSeconds> layerSeconds(const StepProduct& product, const at::TensorOptions& options) {
     const at::Tensor x = at::randn({product.rows, product.inner}, options);
     const at::Tensor w = at::randn({product.columns, product.inner}, options);
     const at::Tensor g = at::randn({product.rows, product.columns}, options);
     std::vector<LayerSeconds> result;
     for (const auto library : {model::ProductLibrary::Blas, model::ProductLibrary::OneDnn}) {
         if (library == model::ProductLibrary::Blas || hasChoice(options)) {
-            result.push_back({secondsBy(library, rounds, x, w.t()), secondsBy(library, rounds, g, w),
-                              product.weightGradient ? secondsBy(library, rounds, g.t(), x) : 0});
+            result.push_back({secondsBy(library, x, w.t()), secondsBy(library, g, w),
+                              product.weightGradient ? secondsBy(library, g.t(), x) : 0});
         }
     }
     return result;
@@ -94,9 +92,9 @@ std::vector<StepProduct> blockProducts(const model::Transformer& model, std::int
 /// The least of several rounds, for each by itself.
 std::vector<LayerSeconds> leastLayerSeconds(const StepProduct& product, const at::TensorOptions& options) {
     constexpr int rounds = 3;
-    std::vector<LayerSeconds> least = layerSeconds(product, options, 1);
+    std::vector<LayerSeconds> least = layerSeconds(product, options);
     for (int round = 1; round < rounds; ++round) {
-        const std::vector<LayerSeconds> again = layerSeconds(product, options, 1);
+        const std::vector<LayerSeconds> again = layerSeconds(product, options);
         for (std::size_t library = 0; library < least.size(); ++library) {
             least[library].keepLeast(again[library]);
         }
@@ -158,7 +156,7 @@ double leastSeconds(const std::vector<StepProduct>& products, at::ScalarType typ
     double sum = 0;
     for (const StepProduct& product : products) {
         sum += static_cast<double>(product.count) *
-               leastSeconds(layerSeconds(product, at::TensorOptions(device).dtype(type), 1));
+               leastSeconds(layerSeconds(product, at::TensorOptions(device).dtype(type)));
     }
     return sum;
 }
