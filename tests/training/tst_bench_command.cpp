@@ -85,7 +85,8 @@ class TestBenchCommand : public QObject {
     }
 
     void trainingWithCheckpointing() {
-        const QStringList arguments = call(QStringLiteral("train"), {QStringLiteral("--steps"), QStringLiteral("2")});
+        const QStringList arguments = call(QStringLiteral("train"), {QStringLiteral("--dtype"), QStringLiteral("fp32"),
+                                                                     QStringLiteral("--steps"), QStringLiteral("2")});
         const EngineOutcome kept = runEngine(arguments),
                             anew = runEngine(arguments + QStringList{QStringLiteral("--gradient-checkpointing")});
         QVERIFY2(kept.status == 0 && anew.status == 0, anew.standardError.constData());
